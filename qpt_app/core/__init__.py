@@ -1,0 +1,1 @@
+"""The runtime library: decode, preprocess, model file, scorer. No Qt, no Typer."""

@@ -1,0 +1,1 @@
+"""What the person decided: ratings, XMP, journal, file operations. Never the model."""

@@ -1,0 +1,1 @@
+"""Use cases over photos: scan, cache, score, rank, export. No Qt, no Typer, no torch."""

@@ -1,0 +1,1 @@
+"""Contrastive pre-training: QC-loss, momentum encoder, negative queue."""

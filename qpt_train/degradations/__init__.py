@@ -1,0 +1,1 @@
+"""The degradation space: operators, chains, the batched executor."""
