@@ -1,0 +1,106 @@
+"""Writes model files, and loads the network of one. Safetensors only; nothing is unpickled."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from qpt_app.core.atomic_write import atomic_write
+from qpt_app.core.calibration import Calibration
+from qpt_app.core.model_metadata import (
+    FORMAT_VERSION,
+    ModelMetadata,
+    content_digest,
+    read_metadata,
+    read_verified,
+    split_header,
+)
+from qpt_app.core.preprocess import PreprocessConfig
+from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.errors import ModelFormatError
+
+
+def save_model(
+    path: Path,
+    model: QualityModel,
+    *,
+    name: str,
+    preprocess: PreprocessConfig,
+    calibration: Calibration,
+    training: dict[str, Any],
+    licence: str,
+) -> ModelMetadata:
+    """Write a model file atomically: weights in half precision, statistics in single.
+
+    Returns:
+        The description as read back and verified.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    tensors = {key: _storage_form(key, value) for key, value in model.state_dict().items()}
+    description = json.dumps(
+        {
+            "format_version": FORMAT_VERSION,
+            "name": name,
+            "encoder": model.encoder.name,
+            "head_hidden": model.head.hidden.out_features,
+            "preprocess": preprocess.to_dict(),
+            "calibration": calibration.to_dict(),
+            "training": training,
+            "licence": licence,
+        },
+        sort_keys=True,
+        allow_nan=False,
+    )
+    plain = save_tensors(tensors)
+    start, _ = split_header(path, plain)
+    digest = content_digest(description, memoryview(plain)[start:])
+    atomic_write(path, save_tensors(tensors, {"qpt": description, "sha256": digest}))
+    return read_metadata(path)
+
+
+def load_model(path: Path) -> tuple[QualityModel, ModelMetadata]:
+    """Verify a model file and build its network in float32, in evaluation mode, on the CPU.
+
+    Raises:
+        ModelNotFoundError, ModelDigestError: as `read_metadata`.
+        ModelFormatError: also if the weights do not fit the network that the file names.
+    """
+    metadata, data = read_verified(path)
+    try:
+        tensors = load_tensors(data)
+    except (SafetensorError, ValueError, struct.error) as error:
+        raise ModelFormatError(f"{path}: its weights cannot be read: {error}") from error
+    model = build_quality_model(metadata.encoder, head_hidden=metadata.head_hidden)
+    _load_weights(path, model, tensors)
+    return model.eval(), metadata
+
+
+def _load_weights(path: Path, model: QualityModel, tensors: dict[str, Tensor]) -> None:
+    """Copy the weights into the network, converting them to its precision."""
+    expected = model.state_dict()
+    if set(tensors) != set(expected):
+        odd = sorted(set(tensors) ^ set(expected))
+        raise ModelFormatError(f"{path}: its weights do not fit its encoder (such as {odd[0]})")
+    for key, value in tensors.items():
+        if value.shape != expected[key].shape:
+            raise ModelFormatError(
+                f"{path}: weight {key} has shape {tuple(value.shape)}, "
+                f"expected {tuple(expected[key].shape)}"
+            )
+    model.load_state_dict({key: value.to(expected[key].dtype) for key, value in tensors.items()})
+
+
+def _storage_form(key: str, value: Tensor) -> Tensor:
+    """Return half precision for weights; batch-norm statistics span too wide a range for it."""
+    stored = value.detach().cpu().contiguous()
+    if stored.is_floating_point() and "running_" not in key:
+        return stored.to(torch.float16)
+    return stored.clone()
