@@ -1,0 +1,80 @@
+"""What goes into scoring and what comes out: one `PhotoFile` in, one `PhotoResult` out."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpt_app.core.status import PhotoStatus
+
+SMALL_SIDE = 64
+"""A photo whose shorter side is below this many pixels is scored with the reason `small`."""
+
+SMALL_REASON = "small"
+"""The reason of such a photo."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoFile:
+    """A regular file that may be a photo, as it was when its folder was read."""
+
+    path: Path
+    """As found or as named; bytes that are not UTF-8 are kept as surrogate escapes."""
+    device: int
+    """`st_dev` of the file, after following links."""
+    inode: int
+    """`st_ino` of the file, after following links."""
+    size: int
+    """Length in bytes."""
+    mtime_ns: int
+    """Time of the last change of its content, nanoseconds since the epoch."""
+    companion: Path | None = None
+    """The RAW file of a RAW+JPEG pair: the same frame, scored once."""
+
+    @classmethod
+    def of(cls, path: Path, stat: os.stat_result) -> "PhotoFile":
+        """Build one from the result of a stat call."""
+        return cls(
+            path=path,
+            device=stat.st_dev,
+            inode=stat.st_ino,
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoResult:
+    """What is known of one photo after a run; every photo of a run has exactly one."""
+
+    path: Path
+    status: PhotoStatus
+    reason: str | None = None
+    """Short text: why there is no score, what is odd about the photo, or None."""
+    score: float | None = None
+    """0 to 100, higher is better; None unless the status carries a score."""
+    uncertainty: float | None = None
+    """Half width of the nominal 80 % interval in points of the score; None if not calibrated."""
+    percentile: float | None = None
+    """0 (worst) to 100 (best) among the scored photos of the run; None in a streamed row."""
+    width: int | None = None
+    """Pixels of the upright photo, left to right."""
+    height: int | None = None
+    """Pixels of the upright photo, top to bottom."""
+    format: str | None = None
+    """What the content is, such as `JPEG` or `HEIF`; None where nobody could tell."""
+    model: str | None = None
+    """`ModelIdentity.label` of the model that scored it."""
+    cached: bool = False
+    """Whether it was answered from the cache."""
+    companion: Path | None = None
+    """The RAW file of a RAW+JPEG pair."""
+    feature: NDArray[np.float16] | None = field(default=None, compare=False, repr=False)
+    """(C,) the encoder's vector; None where it was not asked for or there is no score."""
+
+    @classmethod
+    def failed(cls, path: Path, status: PhotoStatus, reason: str) -> "PhotoResult":
+        """Build the row of a path that never became a photo."""
+        return cls(path=path, status=status, reason=reason)

@@ -1,0 +1,79 @@
+"""Ranking orders by score, never loses a row and gives percentiles that mean what they say."""
+
+import os
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qpt_app.core.status import PhotoStatus
+from qpt_app.photos.ranking import at_least, by_path, rank, top, with_percentiles
+from qpt_app.photos.results import PhotoResult
+
+
+def row(name: str, score: float | None) -> PhotoResult:
+    status = PhotoStatus.UNREADABLE if score is None else PhotoStatus.OK
+    return PhotoResult(path=Path(name), status=status, score=score)
+
+
+names = st.binary(min_size=1, max_size=8).map(
+    lambda raw: os.fsdecode(raw.replace(b"\0", b"0").replace(b"/", b"_"))
+)
+scores = st.none() | st.sampled_from([0.0, 12.5, 50.0, 50.0, 99.0]) | st.floats(0, 100)
+rows = st.lists(st.builds(row, names, scores), max_size=30)
+
+
+@given(rows)
+def test_rank_keeps_every_row_and_puts_the_best_first(results):
+    """The same rows come out, scores descending, then those without a score, ties by path."""
+    ranked = rank(results)
+    assert sorted(map(id, ranked)) == sorted(map(id, results))
+    scored = [result for result in ranked if result.score is not None]
+    assert ranked[: len(scored)] == scored
+    for one, other in zip(ranked, ranked[1:], strict=False):
+        if one.score == other.score:
+            assert os.fsencode(one.path) <= os.fsencode(other.path)
+        elif other.score is not None:
+            assert one.score > other.score
+
+
+@given(rows)
+def test_rank_does_not_depend_on_the_order_of_the_input(results):
+    """Reversing the input changes nothing that a user can see."""
+    assert [r.path for r in rank(results)] == [r.path for r in rank(reversed(results))]
+
+
+@given(rows)
+def test_percentiles_rise_with_the_score(results):
+    """Better score, higher percentile; equal scores share one; no score, no percentile."""
+    filled = with_percentiles(results)
+    assert [r.path for r in filled] == [r.path for r in results]
+    scored = [r for r in filled if r.score is not None]
+    assert all(r.percentile is None for r in filled if r.score is None)
+    for one in scored:
+        assert 0.0 <= one.percentile <= 100.0
+        for other in scored:
+            assert (one.score > other.score) == (one.percentile > other.percentile)
+    if len(scored) > 1:
+        assert abs(sum(r.percentile for r in scored) / len(scored) - 50.0) < 1e-9
+
+
+def test_percentile_of_a_known_folder():
+    """Worst 0, best 100, the middle of three 50; a photo on its own has 100."""
+    filled = with_percentiles([row("a", 10.0), row("b", 90.0), row("c", 30.0), row("d", None)])
+    assert [r.percentile for r in filled] == [0.0, 100.0, 50.0, None]
+    assert with_percentiles([row("a", 10.0)])[0].percentile == 100.0
+
+
+def test_filters_keep_only_scored_rows():
+    """`at_least` and `top` never return a row without a score, and the bound itself is kept."""
+    results = [row("a", 10.0), row("b", 90.0), row("c", None), row("d", 30.0)]
+    assert [str(r.path) for r in at_least(results, 30.0)] == ["b", "d"]
+    assert [str(r.path) for r in top(results, 2)] == ["b", "d"]
+    assert [str(r.path) for r in top(results, 99)] == ["b", "d", "a"]
+
+
+def test_by_path_is_bytewise():
+    """Capital letters come before small ones and a dot before a slash, as in C sorting."""
+    results = [row("b", 1.0), row("a/x", None), row("a.x", 2.0), row("B", 3.0)]
+    assert [str(r.path) for r in by_path(results)] == ["B", "a.x", "a/x", "b"]
