@@ -1,0 +1,160 @@
+"""Labelled photos -> the views of a training step. No augmentation that changes quality."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from qpt_app.core.decode import decode_photo
+from qpt_app.core.preprocess import (
+    Pixels,
+    PreprocessConfig,
+    Views,
+    fit_to_screen,
+    global_view,
+    pad_to,
+    prepare_views,
+)
+from qpt_app.errors import DatasetError
+from qpt_train.randomness import numpy_generator
+
+
+class TrainingViews(NamedTuple):
+    """The views of one photo, or, stacked along a first axis, of a batch."""
+
+    global_view: Tensor
+    """(3, G, G) uint8."""
+    crops: Tensor
+    """(K, 3, S, S) uint8."""
+    target: Tensor
+    """() float32, standardised MOS."""
+    index: Tensor
+    """() int64, the photo's position in the data set."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewSampling:
+    """How training views are cut."""
+
+    preprocess: PreprocessConfig
+    crops_per_photo: int
+    global_crop: int
+    """Side of the window cut from the global view; 0 keeps all of it."""
+    seed: int
+
+
+class TrainingViewSet(Dataset[TrainingViews]):
+    """Random crops and flips of labelled photos; asked for by (epoch, index)."""
+
+    def __init__(self, paths: list[Path], targets: np.ndarray, sampling: ViewSampling) -> None:
+        self._paths = paths
+        self._targets = targets
+        self._sampling = sampling
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self._paths)
+
+    def __getitem__(self, place: tuple[int, int]) -> TrainingViews:  # type: ignore[override]
+        """Return the views of photo `place[1]` in epoch `place[0]`, a pure function of both."""
+        epoch, index = place
+        sampling = self._sampling
+        generator = numpy_generator(sampling.seed, "training-views", epoch, index)
+        fitted = fit_to_screen(
+            read_pixels(self._paths[index], sampling.preprocess), sampling.preprocess.screen_side
+        )
+        overview = global_view(fitted, sampling.preprocess)
+        if sampling.global_crop:
+            overview = random_crop(overview, sampling.global_crop, generator)
+        crops = [
+            random_flip(random_crop(fitted, sampling.preprocess.crop_size, generator), generator)
+            for _ in range(sampling.crops_per_photo)
+        ]
+        return TrainingViews(
+            _to_tensor(random_flip(overview, generator)),
+            torch.stack([_to_tensor(crop) for crop in crops]),
+            torch.tensor(self._targets[index], dtype=torch.float32),
+            torch.tensor(index),
+        )
+
+
+class ScoringViewSet(Dataset[Views]):
+    """The fixed views of photos, exactly as the program sees them."""
+
+    def __init__(self, paths: list[Path], preprocess: PreprocessConfig) -> None:
+        self._paths = paths
+        self._preprocess = preprocess
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> Views:
+        """Return the views of one photo."""
+        return prepare_views(read_pixels(self._paths[index], self._preprocess), self._preprocess)
+
+
+class StepSampler(Sampler[list[tuple[int, int]]]):
+    """Yields the (epoch, index) pairs of each step from `start_step` to the last.
+
+    The order within an epoch depends on (seed, epoch) alone, so a resumed run sees the same
+    batches; the incomplete last batch of an epoch is left out.
+    """
+
+    def __init__(
+        self, *, count: int, batch_size: int, epochs: int, seed: int, start_step: int = 0
+    ) -> None:
+        self._count = count
+        self._batch_size = batch_size
+        self._epochs = epochs
+        self._seed = seed
+        self._start_step = start_step
+
+    def __len__(self) -> int:
+        """Return the number of steps still to do."""
+        return self._epochs * (self._count // self._batch_size) - self._start_step
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield one list of (epoch, index) per step."""
+        steps_per_epoch = self._count // self._batch_size
+        for epoch in range(self._start_step // steps_per_epoch, self._epochs):
+            order = numpy_generator(self._seed, "photo-order", epoch).permutation(self._count)
+            first = max(0, self._start_step - epoch * steps_per_epoch)
+            for step in range(first, steps_per_epoch):
+                chosen = order[step * self._batch_size : (step + 1) * self._batch_size]
+                yield [(epoch, int(index)) for index in chosen]
+
+
+def read_pixels(path: Path, preprocess: PreprocessConfig) -> Pixels:
+    """Decode a labelled photo exactly as the program does.
+
+    Raises:
+        DatasetError: if it has no pixels; a labelled set must be whole.
+    """
+    photo = decode_photo(path, min_side=preprocess.decode_side)
+    if photo.pixels is None:
+        raise DatasetError(f"labelled photo {path} cannot be read: {photo.status} {photo.reason}")
+    return photo.pixels
+
+
+def random_crop(pixels: Pixels, size: int, generator: np.random.Generator) -> Pixels:
+    """Cut a square of `size` at a uniform place; a smaller photo is extended by mirroring."""
+    padded = pad_to(pixels, size)
+    top = int(generator.integers(0, padded.shape[0] - size + 1))
+    left = int(generator.integers(0, padded.shape[1] - size + 1))
+    return padded[top : top + size, left : left + size]
+
+
+def random_flip(pixels: Pixels, generator: np.random.Generator) -> Pixels:
+    """Mirror left to right with probability one half."""
+    return pixels[:, ::-1] if generator.random() < 0.5 else pixels
+
+
+def _to_tensor(pixels: Pixels) -> Tensor:
+    """(H, W, 3) -> (3, H, W) uint8, its own memory."""
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
