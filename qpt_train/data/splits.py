@@ -185,7 +185,7 @@ def assign_folds(
     return result
 
 
-def split_hash(names: Sequence[str], folds: Sequence[int]) -> str:
+def split_hash(items: Sequence[MosItem], folds: Sequence[int]) -> str:
     """Return the sha256 (hexadecimal) of the sorted `name<TAB>fold` lines."""
-    lines = sorted(f"{name}\t{fold}\n" for name, fold in zip(names, folds, strict=True))
+    lines = sorted(f"{item.name}\t{fold}\n" for item, fold in zip(items, folds, strict=True))
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
