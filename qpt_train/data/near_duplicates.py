@@ -137,7 +137,7 @@ def _read_cache(path: Path) -> dict[str, tuple[NDArray[np.uint64], NDArray[np.ui
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             if int(stored["version"]) != _CACHE_VERSION:
                 return {}
             keys = stored["keys"].tolist()

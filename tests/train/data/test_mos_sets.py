@@ -115,7 +115,7 @@ def test_a_bad_table_is_one_clear_error(tmp_path, table, message):
 def test_a_score_off_the_scale_is_refused(tmp_path):
     folder = make_biq2021(tmp_path)
     (folder / "Test (Images and MOS).csv").write_text("Image Name,MOS\nss03 (8).jpg,50\n")
-    with pytest.raises(DatasetError, match="expected 0.0 to 1.0"):
+    with pytest.raises(DatasetError, match=r"expected 0\.0 to 1\.0"):
         load_mos_set(folder)
 
 
