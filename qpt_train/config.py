@@ -90,10 +90,17 @@ def parse_config(fields: dict[str, Any], kind: type[T], where: str = "") -> T:
 
 def config_to_dict(config: Any) -> dict[str, Any]:
     """Return a (nested) config dataclass as plain JSON / TOML values."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(config).items()
-    }
+    plain: dict[str, Any] = _plain(dataclasses.asdict(config))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists, all the way down."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _apply_override(fields: dict[str, Any], override: str) -> None:
@@ -125,7 +132,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return _convert_optional(value, arguments, where)
     if origin is typing.Literal:
         if value not in arguments:
-            raise RecipeError(f"recipe field {where} must be one of {list(arguments)}, not {value!r}")
+            choices = ", ".join(map(str, arguments))
+            raise RecipeError(f"recipe field {where} must be one of {choices}, not {value!r}")
         return value
     if origin is tuple:
         if not isinstance(value, list):

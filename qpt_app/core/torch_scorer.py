@@ -124,9 +124,7 @@ class TorchScorer:
         return results
 
 
-def load_scorer(
-    path: Path, *, device: str = "auto", batch_size: int | None = None
-) -> TorchScorer:
+def load_scorer(path: Path, *, device: str = "auto", batch_size: int | None = None) -> TorchScorer:
     """Load a model file onto a device.
 
     Args:

@@ -1,0 +1,129 @@
+"""`qpt-train finetune` and `qpt-train export`."""
+
+import logging
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+DEFAULT_LICENCE = "Apache-2.0"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("finetune")(finetune_command)
+    app.command("export")(export_command)
+
+
+def finetune_command(
+    data: Annotated[Path, typer.Option(help="Labelled set: a folder or a path,mos CSV.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    recipe: Annotated[str, typer.Option(help="Recipe name or TOML file.")] = "finetune-small",
+    init: Annotated[
+        Path | None, typer.Option(help="Weights to start from; random ones without it.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override, such as epochs=3.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint.")] = False,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Save and stop cleanly after this time.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    num_workers: Annotated[int, typer.Option(min=0, help="Decoding processes.")] = 2,
+) -> None:
+    """Train a quality model on human scores."""
+    from tqdm import tqdm
+
+    from qpt_app.core.torch_scorer import choose_device
+    from qpt_train.config import load_recipe
+    from qpt_train.data.labelled_split import split_labelled
+    from qpt_train.data.mos_sets import load_mos_set
+    from qpt_train.finetune import RunOptions, finetune
+    from qpt_train.finetune_config import FinetuneRecipe
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = load_recipe(recipe, FinetuneRecipe, set_ or [])
+    out.mkdir(parents=True, exist_ok=True)
+    split = split_labelled(load_mos_set(data), config.split, cache_folder=out)
+    for key, value in split.description.items():
+        typer.echo(f"split {key}: {value}", err=True)
+    stop = _StopFlag()
+    with tqdm(unit="step", dynamic_ncols=True) as bar:
+
+        def show(step: int, total: int, loss: float) -> None:
+            if bar.total != total:
+                bar.reset(total)
+                bar.initial = step - 1
+            bar.n = step
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        summary = finetune(
+            config,
+            split,
+            RunOptions(
+                out=out,
+                device=choose_device(device),
+                num_workers=num_workers,
+                resume=resume,
+                init=init,
+                max_minutes=max_minutes,
+                should_stop=stop,
+                on_step=show,
+            ),
+        )
+    typer.echo(
+        f"{'finished' if summary.finished else 'stopped'} at step {summary.step} of "
+        f"{summary.total_steps}; validation SRCC best {summary.best_validation_srcc:.4f} "
+        f"(epoch {summary.best_epoch}), last {summary.last_validation_srcc:.4f}"
+    )
+
+
+def export_command(
+    run: Annotated[Path, typer.Option(help="Folder of the fine-tuning run.")],
+    data: Annotated[Path, typer.Option(help="The labelled set it was trained on.")],
+    out: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    weights: Annotated[str, typer.Option(help="best or last.")] = "best",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
+    data_note: Annotated[str, typer.Option(help="What the data are and their terms.")] = "",
+    init_note: Annotated[str, typer.Option(help="What the run started from.")] = "random",
+    num_workers: Annotated[int, typer.Option(min=0)] = 2,
+) -> None:
+    """Calibrate a run on its held-out photos and write a model file."""
+    from qpt_app.errors import UsageError
+    from qpt_train.data.mos_sets import load_mos_set
+    from qpt_train.export import export_run, load_run, remake_split
+
+    if weights not in ("best", "last"):
+        raise UsageError(f"--weights is best or last, not {weights!r}")
+    finished = load_run(run, weights=weights)
+    split = remake_split(finished, load_mos_set(data), run)
+    metadata = export_run(
+        finished,
+        split,
+        out,
+        name=name,
+        licence=licence,
+        notes={"data": data_note or split.description["set"], "init": init_note},
+        num_workers=num_workers,
+        progress=True,
+    )
+    typer.echo(f"{out}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")
+
+
+class _StopFlag:
+    """True once SIGTERM came; the loop saves and stops at its next step."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._asked
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True

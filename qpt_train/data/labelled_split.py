@@ -1,0 +1,86 @@
+"""Which labelled photos train, which choose the epoch, which are held out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qpt_app.errors import DatasetError
+from qpt_train.data.mos_records import MosItem, MosSet, refuse_official_test
+from qpt_train.data.splits import grouped_folds, split_hash
+from qpt_train.finetune_config import SplitConfig
+
+VALIDATION_FOLDS = 50
+"""The remaining photos are cut into this many grouped parts, and some of them validate."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledSplit:
+    """The three parts of a labelled set; photos of one scene are never in two of them."""
+
+    train: list[MosItem]
+    validation: list[MosItem]
+    heldout: list[MosItem]
+    mos_mean: float
+    """Mean MOS of the training photos."""
+    mos_std: float
+    """Its standard deviation."""
+    description: dict[str, Any]
+    """Readable record: set, seed, folds, held-out fold, split hash, sizes."""
+
+
+def split_labelled(
+    mos_set: MosSet, config: SplitConfig, *, cache_folder: Path | None = None
+) -> LabelledSplit:
+    """Split a labelled set, official test photos refused.
+
+    Args:
+        mos_set: the labelled photos.
+        config: folds, held-out fold, validation share, seed.
+        cache_folder: a folder that remembers the photos' perceptual hashes from run to run.
+
+    Raises:
+        DatasetError: if official test photos are among them or a part would be empty.
+    """
+    items = list(mos_set.items)
+    refuse_official_test(items, "fine-tuning")
+    folds = grouped_folds(items, folds=config.folds, seed=config.seed, cache_folder=cache_folder)
+    heldout = [i for i, f in zip(items, folds, strict=True) if f == config.heldout_fold]
+    rest = [i for i, f in zip(items, folds, strict=True) if f != config.heldout_fold]
+    validation, train = _take_validation(rest, config, cache_folder)
+    if not train:
+        raise DatasetError(f"{mos_set.name}: no photos are left to train on")
+    mos = np.array([item.mos for item in train])
+    return LabelledSplit(
+        train=train,
+        validation=validation,
+        heldout=heldout,
+        mos_mean=float(mos.mean()),
+        mos_std=float(mos.std()) or 1.0,
+        description={
+            "set": mos_set.name,
+            "seed": config.seed,
+            "folds": config.folds,
+            "heldout_fold": config.heldout_fold,
+            "hash": split_hash(items, folds),
+            "train": len(train),
+            "validation": len(validation),
+            "heldout": len(heldout),
+        },
+    )
+
+
+def _take_validation(
+    items: list[MosItem], config: SplitConfig, cache_folder: Path | None
+) -> tuple[list[MosItem], list[MosItem]]:
+    """Return (validation, train): whole groups, near the share asked for."""
+    parts = round(config.validation_share * VALIDATION_FOLDS)
+    if parts == 0:
+        return [], items
+    folds = grouped_folds(
+        items, folds=VALIDATION_FOLDS, seed=config.seed + 1, cache_folder=cache_folder
+    )
+    chosen = [item for item, fold in zip(items, folds, strict=True) if fold < parts]
+    rest = [item for item, fold in zip(items, folds, strict=True) if fold >= parts]
+    return chosen, rest

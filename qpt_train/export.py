@@ -1,0 +1,192 @@
+"""A run's checkpoint -> a calibrated model file that the program loads, with a parity check."""
+
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from qpt_app import __version__
+from qpt_app.core.calibration import fit_calibration
+from qpt_app.core.model_file import load_model, save_model
+from qpt_app.core.model_metadata import ModelMetadata
+from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.errors import CheckpointError, DatasetError, ModelFormatError
+from qpt_train.checkpoint import load_latest
+from qpt_train.config import config_to_dict, parse_config
+from qpt_train.data.labelled_split import LabelledSplit, split_labelled
+from qpt_train.data.mos_records import MosItem, MosSet
+from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.predict import predict_raw_scores
+
+PARITY_TOLERANCE = 0.02
+"""Largest allowed change of a raw score by half precision, in standard deviations of MOS."""
+PARITY_PHOTOS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedRun:
+    """A fine-tuning run as its newest checkpoint left it."""
+
+    recipe: FinetuneRecipe
+    model: QualityModel
+    """The averaged weights: of the best epoch, or of the last one."""
+    step: int
+    best_epoch: int
+    best_srcc: float
+    last_srcc: float
+    split: dict[str, Any]
+    """The split's description, with its hash."""
+
+
+def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
+    """Read a run's newest good checkpoint.
+
+    Args:
+        run: the folder given to `finetune --out`.
+        weights: `best` (chosen on the validation photos) or `last`.
+
+    Raises:
+        CheckpointError: if there is none, or it has no weights of that kind.
+    """
+    state, manifest, path = load_latest(run / "checkpoints")
+    if "average" not in state:
+        raise CheckpointError(f"{path} is not a fine-tuning run's checkpoint")
+    recipe = parse_config(manifest["recipe"], FinetuneRecipe)
+    chosen = state["average"] if weights == "last" else state["best_weights"]
+    if not chosen:
+        raise CheckpointError(f"{path} was never validated; use --weights last")
+    model = build_quality_model(recipe.encoder, head_hidden=recipe.head_hidden)
+    model.load_state_dict(chosen)
+    return FinishedRun(
+        recipe=recipe,
+        model=model.eval(),
+        step=state["step"],
+        best_epoch=state["best_epoch"],
+        best_srcc=state["best_srcc"],
+        last_srcc=state["last_srcc"],
+        split=manifest["split"],
+    )
+
+
+def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:
+    """Make the run's split again and refuse if it differs.
+
+    Raises:
+        DatasetError: if the photos or the splitting code changed since the run.
+    """
+    split = split_labelled(mos_set, run.recipe.split, cache_folder=cache_folder)
+    if split.description["hash"] != run.split["hash"]:
+        raise DatasetError(
+            f"the split of {mos_set.name} is not the one this run was trained with "
+            f"({split.description['hash'][:12]} instead of {run.split['hash'][:12]})"
+        )
+    return split
+
+
+def export_run(
+    run: FinishedRun,
+    split: LabelledSplit,
+    out: Path,
+    *,
+    name: str,
+    licence: str,
+    notes: dict[str, Any],
+    num_workers: int,
+    progress: bool = False,
+) -> ModelMetadata:
+    """Calibrate a run on its held-out photos and write the model file.
+
+    Raises:
+        DatasetError: if the run holds no photos out.
+        ModelFormatError: if the file's scores differ from the run's by more than the tolerance.
+        StorageError: if it cannot be written.
+    """
+    if not split.heldout:
+        raise DatasetError("calibration needs held-out photos; the run held none out")
+    paths = [item.path for item in split.heldout]
+    raw_scores = predict_raw_scores(
+        run.model,
+        paths,
+        run.recipe.preprocess,
+        device=torch.device("cpu"),
+        num_workers=num_workers,
+        progress=progress,
+    )
+    calibration = fit_calibration(
+        raw_scores,
+        [item.mos for item in split.heldout],
+        subset_weights(split.heldout),
+        mos_mean=split.mos_mean,
+        mos_std=split.mos_std,
+        population=f"held-out photos of {split.description['set']}, each subset equally",
+    )
+    metadata = save_model(
+        out,
+        run.model,
+        name=name,
+        preprocess=run.recipe.preprocess,
+        calibration=calibration,
+        training=training_record(run, notes),
+        licence=licence,
+    )
+    check_parity(out, paths[:PARITY_PHOTOS], raw_scores[:PARITY_PHOTOS])
+    return metadata
+
+
+def training_record(run: FinishedRun, notes: dict[str, Any]) -> dict[str, Any]:
+    """Return what a model file tells about its training, as JSON values."""
+    return {
+        "recipe": config_to_dict(run.recipe),
+        "seed": run.recipe.seed,
+        "split": run.split,
+        "steps": run.step,
+        "best_epoch": run.best_epoch,
+        "validation_srcc": {"best": run.best_srcc, "last": run.last_srcc},
+        "qpt_version": __version__,
+        "git_revision": git_revision(),
+        "torch_version": torch.__version__,
+        **notes,
+    }
+
+
+def check_parity(path: Path, photos: list[Path], expected: np.ndarray) -> float:
+    """Score photos with the written file; return the largest change of a raw score.
+
+    Raises:
+        ModelFormatError: if it is above the tolerance.
+    """
+    model, metadata = load_model(path)
+    actual = predict_raw_scores(
+        model, photos, metadata.preprocess, device=torch.device("cpu"), num_workers=0
+    )
+    largest = float(np.abs(actual - expected).max())
+    if not largest <= PARITY_TOLERANCE:
+        raise ModelFormatError(
+            f"{path} changes raw scores by {largest:.4f}, more than {PARITY_TOLERANCE}"
+        )
+    return largest
+
+
+def subset_weights(items: list[MosItem]) -> np.ndarray:
+    """Return a weight per photo such that every subset weighs the same, mean 1."""
+    counts = Counter(item.subset for item in items)
+    return np.array([len(items) / (len(counts) * counts[item.subset]) for item in items])
+
+
+def git_revision() -> str | None:
+    """Return the commit that this code stands at, or None outside a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,315 @@
+"""Fine-tuning on human scores: labelled photos -> a quality model. Readable top to bottom."""
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from qpt_app.core.encoder import normalise
+from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
+from qpt_train.checkpoint import list_checkpoints, load_latest, save_checkpoint
+from qpt_train.config import config_to_dict
+from qpt_train.data.labelled_split import LabelledSplit
+from qpt_train.data.mos_views import StepSampler, TrainingViews, TrainingViewSet, ViewSampling
+from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.finetune_loss import average_weights, quality_loss, ramped_decay
+from qpt_train.initial_weights import load_initial_weights
+from qpt_train.metrics import srcc
+from qpt_train.predict import predict_raw_scores
+from qpt_train.randomness import derive_seed, seed_initialisation
+from qpt_train.run_log import RunLog
+from qpt_train.schedules import warmup_cosine
+
+LOG_EVERY = 10
+"""Steps between two lines of the log."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """What differs from one start of the same run to the next."""
+
+    out: Path
+    """The run's folder: checkpoints, log, record."""
+    device: torch.device
+    num_workers: int = 2
+    resume: bool = False
+    init: Path | None = None
+    """A checkpoint, model file or encoder weights to start from."""
+    max_minutes: float | None = None
+    """Save and stop cleanly after this time."""
+    checkpoint_minutes: float = 5.0
+    keep: int = 2
+    clock: Callable[[], float] = time.monotonic
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked at every step; true after SIGTERM."""
+    on_step: Callable[[int, int, float], None] = lambda _step, _total, _loss: None
+    """Told (steps done, steps in all, loss) for a progress bar."""
+
+
+@dataclasses.dataclass(slots=True)
+class _State:
+    """Everything a checkpoint holds."""
+
+    model: QualityModel
+    average: dict[str, Tensor]
+    optimiser: torch.optim.AdamW
+    step: int = 0
+    best_srcc: float = -math.inf
+    best_epoch: int = -1
+    best_weights: dict[str, Tensor] = dataclasses.field(default_factory=dict)
+    last_srcc: float = -math.inf
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneSummary:
+    """How a run ended."""
+
+    finished: bool
+    """False when it was stopped before its last step."""
+    step: int
+    total_steps: int
+    best_epoch: int
+    best_validation_srcc: float
+    last_validation_srcc: float
+
+
+def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) -> FinetuneSummary:
+    """Train a quality model, from scratch, from `options.init` or from a checkpoint.
+
+    Raises:
+        DatasetError: if there are fewer training photos than one batch, or one cannot be read.
+        CheckpointError: for `resume` without a usable checkpoint of the same recipe and data,
+            or a fresh start into a folder that already holds one.
+        NonFiniteLossError: before a step with a loss that is not finite.
+    """
+    steps_per_epoch = len(split.train) // recipe.batch_size
+    if steps_per_epoch == 0:
+        raise DatasetError(f"{len(split.train)} training photos are less than one batch")
+    total = recipe.epochs * steps_per_epoch
+    record = _run_record(recipe, split)
+    state = _start(recipe, options, record)
+    loader = _training_loader(recipe, split, options, state.step)
+    log = RunLog(options.out / "log.jsonl")
+    log.write("start", step=state.step, total_steps=total, init=str(options.init), **record)
+    started = saved = options.clock()
+    for batch in loader:
+        loss, norm = _train_step(recipe, state, batch, options.device, total)
+        options.on_step(state.step, total, loss)
+        if state.step % LOG_EVERY == 0 or state.step == total:
+            rate = state.optimiser.param_groups[0]["lr"]
+            log.write("step", step=state.step, loss=loss, gradient_norm=norm, learning_rate=rate)
+        epoch_done = state.step % steps_per_epoch == 0
+        if epoch_done:
+            _validate(recipe, state, split, options, state.step // steps_per_epoch, log)
+        now = options.clock()
+        out_of_time = options.max_minutes is not None and now - started > 60 * options.max_minutes
+        stop = options.should_stop() or out_of_time
+        if stop or state.step == total or now - saved > 60 * options.checkpoint_minutes:
+            _save(state, options, record)
+            saved = now
+        if stop:
+            break
+    log.write("stop", step=state.step, best_epoch=state.best_epoch, best_srcc=state.best_srcc)
+    log.close()
+    return FinetuneSummary(
+        finished=state.step == total,
+        step=state.step,
+        total_steps=total,
+        best_epoch=state.best_epoch,
+        best_validation_srcc=state.best_srcc,
+        last_validation_srcc=state.last_srcc,
+    )
+
+
+def _train_step(
+    recipe: FinetuneRecipe,
+    state: _State,
+    batch: TrainingViews,
+    device: torch.device,
+    total: int,
+) -> tuple[float, float]:
+    """Do one optimiser step; return (loss, gradient norm before clipping)."""
+    torch.manual_seed(derive_seed(recipe.seed, "dropout", state.step))
+    _set_rates(recipe, state, total)
+    state.model.train()
+    overview = normalise(batch.global_view.to(device))
+    crops = batch.crops.to(device)
+    flat = normalise(crops.flatten(0, 1))
+    autocast = torch.autocast(
+        device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"
+    )
+    with autocast:
+        output = state.model(
+            overview.contiguous(memory_format=torch.channels_last),
+            flat.reshape(*crops.shape[:2], *flat.shape[1:]),
+        )
+    loss = quality_loss(
+        output.raw_score.float(),
+        batch.target.to(device),
+        beta=recipe.smooth_l1_beta,
+        correlation_weight=recipe.correlation_weight,
+    )
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise NonFiniteLossError(
+            f"the loss is {value} at step {state.step} (photos {batch.index.tolist()}); "
+            "the last checkpoint is good: lower optimiser.learning_rate and resume"
+        )
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optimiser.clip_norm)
+    state.optimiser.step()
+    state.step += 1
+    average_weights(
+        state.average, state.model.state_dict(), ramped_decay(recipe.weight_average, state.step)
+    )
+    return value, float(norm)
+
+
+def _validate(
+    recipe: FinetuneRecipe,
+    state: _State,
+    split: LabelledSplit,
+    options: RunOptions,
+    epoch: int,
+    log: RunLog,
+) -> None:
+    """Score the validation photos with the averaged weights and remember the best epoch."""
+    if not split.validation or (epoch % recipe.validate_every and epoch != recipe.epochs):
+        return
+    current = {name: value.clone() for name, value in state.model.state_dict().items()}
+    state.model.load_state_dict(state.average)
+    predictions = predict_raw_scores(
+        state.model,
+        [item.path for item in split.validation],
+        recipe.preprocess,
+        device=options.device,
+        num_workers=options.num_workers,
+    )
+    state.model.load_state_dict(current)
+    mos = np.array([item.mos for item in split.validation])
+    state.last_srcc = srcc(predictions, mos)
+    if state.last_srcc > state.best_srcc:
+        state.best_srcc, state.best_epoch = state.last_srcc, epoch
+        state.best_weights = {name: value.clone() for name, value in state.average.items()}
+    log.write("validation", step=state.step, epoch=epoch, srcc=state.last_srcc)
+    _log.info("epoch %d: validation SRCC %.4f", epoch, state.last_srcc)
+
+
+def _start(recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any]) -> _State:
+    """Build the model and optimiser, fresh, from given weights, or as a checkpoint left them."""
+    seed_initialisation(recipe.seed)
+    model = build_quality_model(
+        recipe.encoder, head_hidden=recipe.head_hidden, dropout=recipe.dropout
+    )
+    if options.init is not None:
+        load_initial_weights(model, options.init)
+    model.to(options.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = _State(
+        model=model,
+        average={name: value.clone() for name, value in model.state_dict().items()},
+        optimiser=_build_optimiser(recipe, model),
+    )
+    folder = options.out / "checkpoints"
+    if options.resume:
+        _restore(state, folder, record)
+    elif list_checkpoints(folder):
+        raise CheckpointError(f"{folder} already holds a run; add --resume or choose another --out")
+    return state
+
+
+def _restore(state: _State, folder: Path, record: dict[str, Any]) -> None:
+    """Load the newest good checkpoint into the state."""
+    saved, manifest, path = load_latest(folder)
+    for name, value in record.items():
+        if manifest.get(name) != value:
+            raise CheckpointError(f"{path} is of another run: its {name} differs")
+    state.model.load_state_dict(saved["model"])
+    for name, value in saved["average"].items():
+        state.average[name].copy_(value)
+    state.optimiser.load_state_dict(saved["optimiser"])
+    state.step = saved["step"]
+    state.best_srcc, state.best_epoch = saved["best_srcc"], saved["best_epoch"]
+    state.best_weights, state.last_srcc = saved["best_weights"], saved["last_srcc"]
+
+
+def _save(state: _State, options: RunOptions, record: dict[str, Any]) -> None:
+    """Write a checkpoint."""
+    content = {
+        "model": state.model.state_dict(),
+        "average": state.average,
+        "optimiser": state.optimiser.state_dict(),
+        "step": state.step,
+        "best_srcc": state.best_srcc,
+        "best_epoch": state.best_epoch,
+        "best_weights": state.best_weights,
+        "last_srcc": state.last_srcc,
+    }
+    save_checkpoint(options.out / "checkpoints", state.step, content, record, keep=options.keep)
+
+
+def _run_record(recipe: FinetuneRecipe, split: LabelledSplit) -> dict[str, Any]:
+    """Return what must be equal for a checkpoint to belong to this run, as JSON values."""
+    return {"recipe": config_to_dict(recipe), "split": split.description}
+
+
+def _build_optimiser(recipe: FinetuneRecipe, model: QualityModel) -> torch.optim.AdamW:
+    """Return AdamW with four groups: encoder and head, each with and without weight decay."""
+    groups = []
+    for part, factor in ((model.encoder, recipe.optimiser.encoder_rate), (model.head, 1.0)):
+        parameters = list(part.parameters())
+        for decayed in (True, False):
+            chosen = [p for p in parameters if (p.ndim > 1) is decayed]
+            decay = recipe.optimiser.weight_decay if decayed else 0.0
+            groups.append({"params": chosen, "weight_decay": decay, "rate_factor": factor})
+    return torch.optim.AdamW(groups, lr=recipe.optimiser.learning_rate)
+
+
+def _set_rates(recipe: FinetuneRecipe, state: _State, total: int) -> None:
+    """Set each group's learning rate for the coming step."""
+    warmup = max(1, round(recipe.optimiser.warmup_share * total))
+    rate = recipe.optimiser.learning_rate * warmup_cosine(state.step, total=total, warmup=warmup)
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate * group["rate_factor"]
+
+
+def _training_loader(
+    recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions, start_step: int
+) -> Iterator[TrainingViews]:
+    """Return the batches from `start_step` to the end of the run."""
+    mos = np.array([item.mos for item in split.train])
+    sampling = ViewSampling(
+        preprocess=recipe.preprocess,
+        crops_per_photo=recipe.crops_per_photo,
+        global_crop=recipe.global_crop,
+        seed=recipe.seed,
+    )
+    loader = DataLoader(
+        TrainingViewSet(
+            [item.path for item in split.train],
+            (mos - split.mos_mean) / split.mos_std,
+            sampling,
+        ),
+        batch_sampler=StepSampler(
+            count=len(split.train),
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            seed=recipe.seed,
+            start_step=start_step,
+        ),
+        num_workers=options.num_workers,
+        persistent_workers=options.num_workers > 0,
+        pin_memory=options.device.type == "cuda",
+    )
+    return cast(Iterator[TrainingViews], iter(loader))

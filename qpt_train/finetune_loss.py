@@ -1,0 +1,38 @@
+"""The loss of fine-tuning. Pure functions of raw scores and targets."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def correlation_loss(raw_scores: Tensor, targets: Tensor) -> Tensor:
+    """Return (1 - PLCC)/2 over a batch, in [0, 1]; 0 where all scores lie on a rising line."""
+    scores = raw_scores - raw_scores.mean()
+    wanted = targets - targets.mean()
+    norm = scores.norm() * wanted.norm()
+    return 0.5 * (1.0 - (scores * wanted).sum() / norm.clamp_min(1e-6))
+
+
+def quality_loss(
+    raw_scores: Tensor, targets: Tensor, *, beta: float, correlation_weight: float
+) -> Tensor:
+    """Smooth-L1 plus a weighted correlation loss; both (N,), standardised MOS."""
+    loss = functional.smooth_l1_loss(raw_scores, targets, beta=beta)
+    if correlation_weight:
+        loss = loss + correlation_weight * correlation_loss(raw_scores, targets)
+    return loss
+
+
+def average_weights(average: dict[str, Tensor], current: dict[str, Tensor], decay: float) -> None:
+    """Move the averaged weights towards the current ones, in place; counters are copied."""
+    with torch.no_grad():
+        for name, value in current.items():
+            if value.is_floating_point():
+                average[name].lerp_(value, 1.0 - decay)
+            else:
+                average[name].copy_(value)
+
+
+def ramped_decay(decay: float, step: int) -> float:
+    """Return a decay that forgets the first steps quickly: (1 + step)/(10 + step), at most."""
+    return min(decay, (1 + step) / (10 + step))
