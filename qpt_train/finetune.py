@@ -163,7 +163,7 @@ def _train_step(
     value = float(loss.detach())
     if not math.isfinite(value):
         raise NonFiniteLossError(
-            f"the loss is {value} at step {state.step} (photos {batch.index.tolist()}); "
+            f"the loss is {value} at step {state.step} (photos {batch.position.tolist()}); "
             "the last checkpoint is good: lower optimiser.learning_rate and resume"
         )
     state.optimiser.zero_grad(set_to_none=True)
@@ -215,7 +215,7 @@ def _start(recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any]) 
     )
     if options.init is not None:
         load_initial_weights(model, options.init)
-    model.to(options.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(options.device).to(memory_format=torch.channels_last)
     state = _State(
         model=model,
         average={name: value.clone() for name, value in model.state_dict().items()},

@@ -10,14 +10,15 @@ def correlation_loss(raw_scores: Tensor, targets: Tensor) -> Tensor:
     scores = raw_scores - raw_scores.mean()
     wanted = targets - targets.mean()
     norm = scores.norm() * wanted.norm()
-    return 0.5 * (1.0 - (scores * wanted).sum() / norm.clamp_min(1e-6))
+    loss: Tensor = 0.5 * (1.0 - (scores * wanted).sum() / norm.clamp_min(1e-6))
+    return loss
 
 
 def quality_loss(
     raw_scores: Tensor, targets: Tensor, *, beta: float, correlation_weight: float
 ) -> Tensor:
     """Smooth-L1 plus a weighted correlation loss; both (N,), standardised MOS."""
-    loss = functional.smooth_l1_loss(raw_scores, targets, beta=beta)
+    loss: Tensor = functional.smooth_l1_loss(raw_scores, targets, beta=beta)
     if correlation_weight:
         loss = loss + correlation_weight * correlation_loss(raw_scores, targets)
     return loss

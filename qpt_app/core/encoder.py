@@ -1,6 +1,5 @@
 """Encoders: a view (N, 3, H, W) -> a feature (N, C). Built from torchvision, never hand-written."""
 
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -15,20 +14,17 @@ CHANNEL_STD = (0.229, 0.224, 0.225)
 
 
 class _Architecture(NamedTuple):
-    build: Callable[[], nn.Module]
     classifier: str
     """Name of the module that is replaced by nothing, so that the network ends in its feature."""
     feature_dim: int
 
 
 _ARCHITECTURES: dict[str, _Architecture] = {
-    "resnet18": _Architecture(lambda: models.resnet18(weights=None), "fc", 512),
-    "resnet50": _Architecture(lambda: models.resnet50(weights=None), "fc", 2048),
-    "regnet_x_400mf": _Architecture(lambda: models.regnet_x_400mf(weights=None), "fc", 400),
-    "regnet_x_800mf": _Architecture(lambda: models.regnet_x_800mf(weights=None), "fc", 672),
-    "mobilenet_v3_large": _Architecture(
-        lambda: models.mobilenet_v3_large(weights=None), "classifier", 960
-    ),
+    "resnet18": _Architecture("fc", 512),
+    "resnet50": _Architecture("fc", 2048),
+    "regnet_x_400mf": _Architecture("fc", 400),
+    "regnet_x_800mf": _Architecture("fc", 672),
+    "mobilenet_v3_large": _Architecture("classifier", 960),
 }
 
 
@@ -68,7 +64,7 @@ def build_encoder(name: str) -> Encoder:
     architecture = _ARCHITECTURES.get(name)
     if architecture is None:
         raise UsageError(f"unknown encoder {name!r}; known: {', '.join(_ARCHITECTURES)}, timm:NAME")
-    network = architecture.build()
+    network = models.get_model(name, weights=None)
     setattr(network, architecture.classifier, nn.Identity())
     return Encoder(name, network, architecture.feature_dim)
 

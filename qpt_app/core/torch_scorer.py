@@ -34,7 +34,7 @@ class TorchScorer:
         device: torch.device,
         batch_size: int | None = None,
     ) -> None:
-        self._model = model.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = model.eval().to(device).to(memory_format=torch.channels_last)
         self._metadata = metadata
         self._device = device
         self._batch_size = batch_size or DEFAULT_BATCH[device.type]

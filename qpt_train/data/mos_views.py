@@ -33,7 +33,7 @@ class TrainingViews(NamedTuple):
     """(K, 3, S, S) uint8."""
     target: Tensor
     """() float32, standardised MOS."""
-    index: Tensor
+    position: Tensor
     """() int64, the photo's position in the data set."""
 
 
@@ -60,7 +60,7 @@ class TrainingViewSet(Dataset[TrainingViews]):
         """Return the number of photos."""
         return len(self._paths)
 
-    def __getitem__(self, place: tuple[int, int]) -> TrainingViews:  # type: ignore[override]
+    def __getitem__(self, place: tuple[int, int]) -> TrainingViews:
         """Return the views of photo `place[1]` in epoch `place[0]`, a pure function of both."""
         epoch, index = place
         sampling = self._sampling
@@ -152,7 +152,9 @@ def random_crop(pixels: Pixels, size: int, generator: np.random.Generator) -> Pi
 
 def random_flip(pixels: Pixels, generator: np.random.Generator) -> Pixels:
     """Mirror left to right with probability one half."""
-    return pixels[:, ::-1] if generator.random() < 0.5 else pixels
+    if generator.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def _to_tensor(pixels: Pixels) -> Tensor:
