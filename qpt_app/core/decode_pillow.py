@@ -1,0 +1,337 @@
+"""Opens and loads a picture through Pillow, in full or, if it was cut short, as far as it goes."""
+
+import re
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from qpt_app.core.decode_colour import to_srgb
+from qpt_app.core.decode_limits import DecodeLimits, Refusal, check_jpeg_scans, check_size
+from qpt_app.core.preprocess import Pixels
+from qpt_app.core.status import PhotoStatus
+
+MAX_PILLOW_PIXELS = 1 << 30
+"""Pillow's own limit, a second line behind `check_size`: one byte budget of grey pixels."""
+
+MIN_DECODED_SHARE = 0.5
+"""A photo of which a smaller share of its rows could be decoded is `unreadable`."""
+
+BROKEN_FILE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ZeroDivisionError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow and its libraries raise for broken files, as found by fuzzing (docs/robustness.md).
+MemoryError and NotImplementedError are caught before it and have statuses of their own."""
+
+_TOLERANT_FORMATS = frozenset({"JPEG", "PNG", "TIFF", "GIF", "BMP"})
+"""Formats of which a part can be decoded; for the others a cut file is `unreadable`."""
+
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what makes the picture upright (CIPA DC-008, tag 274)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A decoded photo inside the decoders."""
+
+    pixels: Pixels
+    """(H, W, 3) uint8 sRGB, upright."""
+    width: int
+    """Upright width of the full picture, which a scaled decode does not have."""
+    height: int
+    format: str
+    damaged: bool = False
+    note: str | None = None
+
+
+def decode_with_pillow(
+    file: BinaryIO, kind: str, *, min_side: int | None, limits: DecodeLimits
+) -> Picture:
+    """Decode a file whose content was recognised as `kind`.
+
+    Raises:
+        Refusal: with the status of a photo that cannot or must not be decoded.
+    """
+    if kind == "JPEG":
+        check_jpeg_scans(file, limits)
+    elif kind == "WEBP":
+        _check_webp_canvas(file, limits)
+    try:
+        with _PILLOW_LOCK.shared():
+            image, size = _load(file, kind, min_side, limits)
+        return _finish(image, size, kind, damage=None)
+    except Refusal as refusal:
+        if refusal.status is not PhotoStatus.UNREADABLE or kind not in _TOLERANT_FORMATS:
+            raise
+        return _decode_what_is_there(file, kind, min_side, limits, damage=refusal)
+
+
+def _decode_what_is_there(
+    file: BinaryIO, kind: str, min_side: int | None, limits: DecodeLimits, *, damage: Refusal
+) -> Picture:
+    """Decode a broken file as far as it goes; raise `damage` if that is not far enough."""
+    try:
+        with _PILLOW_LOCK.exclusive(), _tolerating_truncation():
+            image, size = _load(file, kind, min_side, limits)
+    except Refusal as refusal:
+        raise damage from refusal
+    if _decoded_share(image) < MIN_DECODED_SHARE:
+        raise Refusal(PhotoStatus.UNREADABLE, f"less than half of it is there: {damage.reason}")
+    return _finish(image, size, kind, damage=damage.reason)
+
+
+def _finish(image: Image.Image, size: tuple[int, int], kind: str, damage: str | None) -> Picture:
+    """Turn a loaded picture upright, convert its colours and hand it over as an array."""
+    orientation = read_orientation(image) if kind != "HEIF" else 1
+    with translating_errors(kind):
+        rgb, note = to_srgb(image)
+        width, height = size
+        if orientation in _TURNS:
+            rgb = rgb.transpose(_TURNS[orientation])
+            width, height = (height, width) if orientation >= 5 else (width, height)
+        pixels: Pixels = np.asarray(rgb)
+    return Picture(
+        pixels=pixels,
+        width=width,
+        height=height,
+        format=image.format or kind,
+        damaged=damage is not None,
+        note="; ".join(text for text in (damage, note) if text) or None,
+    )
+
+
+def _load(
+    file: BinaryIO, kind: str, min_side: int | None, limits: DecodeLimits
+) -> tuple[Image.Image, tuple[int, int]]:
+    """Return a loaded picture and the size of the full picture, both as stored, not turned."""
+    file.seek(0)
+    quiet_pillow()
+    with translating_errors(kind):
+        image = Image.open(file, formats=[_allowed_plugin(kind)])
+        size = image.size
+        if kind == "JPEG" and min_side is not None:
+            image.draft(None, _draft_size(size, min_side))
+        _check_cost(image, size, limits)
+        image.load()
+    return image, size
+
+
+def _draft_size(size: tuple[int, int], min_side: int) -> tuple[int, int]:
+    """Return the smallest size a scaled decode may have: its long side is `min_side`."""
+    long_side = max(size)
+    width, height = (max(1, -(-side * min_side // long_side)) for side in size)
+    return width, height
+
+
+def _check_cost(image: Image.Image, full_size: tuple[int, int], limits: DecodeLimits) -> None:
+    """Refuse a picture whose decoding would take too much memory.
+
+    Counted as Pillow stores it. A progressive JPEG also keeps all coefficients, two bytes each,
+    of the full picture, scaled or not.
+    """
+    channels = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(image.mode, 4)
+    check_size(*full_size, 0, limits)
+    check_size(*image.size, channels, limits)
+    if image.info.get("progressive"):
+        check_size(*full_size, 2 * _coefficients_per_pixel(image), limits)
+
+
+def _coefficients_per_pixel(image: Image.Image) -> float:
+    """Return how many coefficients a JPEG keeps per pixel: 1.5 for 4:2:0, 3 for 4:4:4."""
+    layers = [layer[1:3] for layer in getattr(image, "layer", [])]
+    largest = max((horizontal * vertical for horizontal, vertical in layers), default=1)
+    coefficients = sum(int(horizontal * vertical) for horizontal, vertical in layers)
+    return coefficients / max(1, int(largest))
+
+
+def _check_webp_canvas(file: BinaryIO, limits: DecodeLimits) -> None:
+    """Refuse a WebP by its header; Pillow's decoder allocates two canvases when it opens a file."""
+    file.seek(0)
+    head = file.read(30).ljust(30, b"\0")
+    if head[12:16] == b"VP8X":
+        width = 1 + int.from_bytes(head[24:27], "little")
+        height = 1 + int.from_bytes(head[27:30], "little")
+    elif head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width = int.from_bytes(head[26:28], "little") & 0x3FFF
+        height = int.from_bytes(head[28:30], "little") & 0x3FFF
+    with translating_errors("WEBP"):
+        check_size(width, height, 8, limits)
+
+
+@lru_cache(maxsize=16)
+def _allowed_plugin(kind: str) -> str:
+    """Return the name of the Pillow plug-in for `kind`, having made sure that it is registered.
+
+    A name that is not in `Image.OPEN` makes `Image.open` fail with a KeyError for every file.
+    """
+    Image.init()
+    Image.MAX_IMAGE_PIXELS = MAX_PILLOW_PIXELS
+    if kind == "HEIF":
+        import pi_heif
+
+        pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    elif kind == "JXL":
+        import pillow_jxl  # noqa: F401 (registers itself)
+    if kind not in Image.OPEN:
+        raise Refusal(PhotoStatus.UNSUPPORTED, f"this build of Pillow cannot read {kind}")
+    return kind
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except BROKEN_FILE_ERRORS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _decoded_share(image: Image.Image) -> float:
+    """Return the share of rows before the trailing block of one colour that missing data leaves.
+
+    Decoders fill what is missing with one colour, so a damaged picture that really ends in a plain
+    area counts as shorter than it is.
+    """
+    if min(image.size) < 1:
+        return 0.0
+    rows = np.asarray(image).reshape(image.height, -1)
+    step = max(1, rows.shape[1] // image.width)
+    plain = (rows == np.tile(rows[-1, -step:], image.width)).all(axis=1)
+    filled = int(np.argmin(plain[::-1])) if not plain.all() else image.height
+    return 1 - filled / image.height
+
+
+@contextmanager
+def translating_errors(kind: str) -> Iterator[None]:
+    """Turn what decoders raise for bad files into a `Refusal` that knows its format."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.kind = refusal.kind or kind
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Refusal(PhotoStatus.TOO_LARGE, "more pixels than allowed", kind=kind) from error
+    except MemoryError as error:
+        raise Refusal(
+            PhotoStatus.TOO_LARGE, "more memory needed than there is", kind=kind
+        ) from error
+    except ModuleNotFoundError as error:
+        raise Refusal(
+            PhotoStatus.UNSUPPORTED, f"{error.name} is not installed", kind=kind
+        ) from error
+    except NotImplementedError as error:
+        raise Refusal(PhotoStatus.UNSUPPORTED, describe_error(error), kind=kind) from error
+    except BROKEN_FILE_ERRORS as error:
+        raise Refusal(PhotoStatus.UNREADABLE, describe_error(error), kind=kind) from error
+
+
+def describe_error(error: Exception) -> str:
+    """Return one short printable line for an exception of a decoder."""
+    if isinstance(error, UnidentifiedImageError):
+        return "the beginning of the file is broken"
+    text = " ".join(str(part) for part in error.args) or type(error).__name__
+    text = re.sub(r"<[^>]*> ?|0x[0-9a-f]{6,}", "", text)
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:160]
+
+
+@contextmanager
+def _tolerating_truncation() -> Iterator[None]:
+    """Let Pillow decode files that end too early; only under the exclusive lock."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+class _SharedLock:
+    """Many loads at a time, or one tolerant load alone.
+
+    Pillow's switch for truncated files holds for the whole process; without the lock a broken
+    photo that another thread loads meanwhile would pass as whole.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._sharing = 0
+        self._waiting = 0
+        self._exclusive = False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold the lock together with others."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._exclusive and not self._waiting)
+            self._sharing += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._sharing -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock alone."""
+        with self._condition:
+            self._waiting += 1
+            self._condition.wait_for(lambda: not self._exclusive and not self._sharing)
+            self._waiting -= 1
+            self._exclusive = True
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._exclusive = False
+                self._condition.notify_all()
+
+
+_PILLOW_LOCK = _SharedLock()
+
+_PILLOW_MODULES = re.compile(r"(PIL|pi_heif|pillow_jxl)\b")
+
+
+def quiet_pillow() -> None:
+    """Keep Pillow's remarks about odd metadata off the user's terminal.
+
+    Done for every photo, because test runners reset the filters; cheap where nothing changed.
+    """
+    if not any(
+        item[0] == "ignore" and item[2] is UserWarning and item[3] == _PILLOW_MODULES
+        for item in warnings.filters
+    ):
+        warnings.filterwarnings("ignore", category=UserWarning, module=_PILLOW_MODULES.pattern)
+        warnings.filterwarnings("error", category=Image.DecompressionBombWarning)

@@ -1,0 +1,113 @@
+"""RAW files: the embedded preview where it is large enough, else a half-size development.
+
+Never a thumbnail. LibRaw (rawpy) finds the preview; it is a JPEG and goes through the same limits
+as any other. The development uses the camera's white balance, sRGB, no automatic brightness, so
+that an under-exposed frame stays dark.
+"""
+
+import io
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from qpt_app.core.decode_limits import DecodeLimits, Refusal, check_size
+from qpt_app.core.decode_pillow import Picture, decode_with_pillow, translating_errors
+from qpt_app.core.preprocess import Pixels
+from qpt_app.core.status import PhotoStatus
+
+MIN_PREVIEW_SIDE = 1024
+"""Long side in pixels from which on an embedded preview stands for the photo."""
+
+_BYTES_PER_SENSOR_PIXEL = 6
+"""Sensor data (2), the half-size picture in 4 x 16 bits (2) and the result with its copies (2)."""
+
+_QUARTER_TURNS = {3: 2, 5: 1, 6: 3}
+"""LibRaw's `flip` -> counter-clockwise quarter turns that make the picture upright."""
+
+
+def decode_raw(file: BinaryIO, kind: str, *, min_side: int | None, limits: DecodeLimits) -> Picture:
+    """Decode a RAW file of the format `kind`.
+
+    Raises:
+        Refusal: with the status of a photo that cannot or must not be decoded.
+    """
+    import rawpy
+
+    file.seek(0)
+    with translating_errors(kind):
+        try:
+            with rawpy.imread(io.BytesIO(file.read())) as raw:
+                return _decode_opened(raw, kind, min_side, limits)
+        except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
+            raise Refusal(PhotoStatus.UNSUPPORTED, "a RAW file of an unknown camera") from error
+        except rawpy.LibRawError as error:
+            raise Refusal(PhotoStatus.UNREADABLE, _libraw_text(error)) from error
+
+
+def _decode_opened(raw: Any, kind: str, min_side: int | None, limits: DecodeLimits) -> Picture:
+    """Return the preview or the development of an opened RAW file."""
+    sizes = raw.sizes
+    check_size(sizes.raw_width, sizes.raw_height, _BYTES_PER_SENSOR_PIXEL, limits)
+    turned = sizes.flip in (5, 6)
+    width, height = (sizes.height, sizes.width) if turned else (sizes.width, sizes.height)
+    pixels = _preview(raw, min_side, limits)
+    note = None
+    if pixels is None:
+        pixels = _develop(raw)
+        note = "developed: no embedded preview of at least 1,024 pixels"
+    elif turned and _is_landscape(pixels) == (sizes.width >= sizes.height):
+        pixels = np.ascontiguousarray(np.rot90(pixels, _QUARTER_TURNS[sizes.flip]))
+    elif sizes.flip == 3:
+        pixels = np.ascontiguousarray(np.rot90(pixels, 2))
+    return Picture(pixels=pixels, width=width, height=height, format=kind, note=note)
+
+
+def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | None:
+    """Return the embedded preview as stored, not turned; None if it is missing or too small."""
+    import rawpy
+
+    try:
+        thumb = raw.extract_thumb()
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        return None
+    if thumb.format == rawpy.ThumbFormat.BITMAP:
+        bitmap: Pixels = np.asarray(thumb.data)
+        usable = bitmap.ndim == 3 and bitmap.dtype == np.uint8 and bitmap.shape[2] == 3
+        return bitmap if usable and max(bitmap.shape[:2]) >= MIN_PREVIEW_SIDE else None
+    if thumb.format != rawpy.ThumbFormat.JPEG:
+        return None
+    try:
+        picture = decode_with_pillow(
+            io.BytesIO(thumb.data), "JPEG", min_side=min_side, limits=limits
+        )
+    except Refusal:
+        return None
+    if picture.damaged or max(picture.width, picture.height) < MIN_PREVIEW_SIDE:
+        return None
+    return picture.pixels
+
+
+def _develop(raw: Any) -> Pixels:
+    """Return the upright half-size development, (H, W, 3) uint8 sRGB."""
+    import rawpy
+
+    developed: Pixels = raw.postprocess(
+        half_size=True,
+        use_camera_wb=True,
+        no_auto_bright=True,
+        output_color=rawpy.ColorSpace.sRGB,
+        output_bps=8,
+    )
+    return developed
+
+
+def _is_landscape(pixels: Pixels) -> bool:
+    height, width, _ = pixels.shape
+    return int(width) >= int(height)
+
+
+def _libraw_text(error: Exception) -> str:
+    """Return LibRaw's own words, which it raises as bytes."""
+    text = error.args[0] if error.args else ""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return words.strip().lower() or type(error).__name__

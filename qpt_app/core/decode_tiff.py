@@ -1,0 +1,138 @@
+"""Tells a RAW file from a plain TIFF, which share one container.
+
+Pillow opens a NEF as its 320 x 218 thumbnail, because that is its first TIFF directory; so the
+directories are looked through before Pillow sees the file. Reads tags only, never pixels.
+"""
+
+from typing import BinaryIO, NamedTuple
+
+_MAX_DIRECTORIES = 32
+_MAX_ENTRIES = 512
+_MAX_LINKS = 16
+
+_MAKE = 271
+_PHOTOMETRIC = 262
+_SUB_DIRECTORIES = 330
+_DNG_VERSION = 50706
+_CFA, _LINEAR_RAW = 32803, 34892
+"""Photometric interpretations of sensor data (TIFF/EP and the DNG specification)."""
+
+_KIND_BY_MAKER = (
+    (b"NIKON", "NEF"),
+    (b"SONY", "ARW"),
+    (b"PENTAX", "PEF"),
+    (b"RICOH", "PEF"),
+    (b"SAMSUNG", "SRW"),
+    (b"CANON", "CR2"),
+)
+
+
+class _Tag(NamedTuple):
+    """One directory entry: its numbers (at most `_MAX_LINKS`) or its text."""
+
+    numbers: tuple[int, ...]
+    text: bytes
+
+
+class _Layout(NamedTuple):
+    """How a TIFF stores numbers; BigTIFF differs in every size."""
+
+    order: str
+    count_bytes: int
+    entry_bytes: int
+    offset_bytes: int
+
+
+def raw_kind(file: BinaryIO) -> str | None:
+    """Return the RAW format of a TIFF file (`DNG`, `NEF`, ...), or None for a plain TIFF.
+
+    RAW is what has a DNG version or a directory with sensor data. A broken structure is no error:
+    what could be read decides.
+    """
+    layout, first = _read_header(file)
+    if layout is None:
+        return None
+    pending, seen = [first], set[int]()
+    maker, has_sensor_data = b"", False
+    while pending and len(seen) < _MAX_DIRECTORIES:
+        offset = pending.pop(0)
+        if offset in seen or offset == 0:
+            continue
+        seen.add(offset)
+        tags, following = _read_directory(file, offset, layout)
+        if _DNG_VERSION in tags:
+            return "DNG"
+        if _MAKE in tags and not maker:
+            maker = tags[_MAKE].text.upper()
+        if _PHOTOMETRIC in tags and tags[_PHOTOMETRIC].numbers[:1] in ((_CFA,), (_LINEAR_RAW,)):
+            has_sensor_data = True
+        if _SUB_DIRECTORIES in tags:
+            pending += tags[_SUB_DIRECTORIES].numbers
+        pending.append(following)
+    if not has_sensor_data and not maker.startswith(b"NIKON"):
+        return None
+    return _kind_of_maker(maker, has_sensor_data=has_sensor_data, nested=len(seen) > 1)
+
+
+def _kind_of_maker(maker: bytes, *, has_sensor_data: bool, nested: bool) -> str | None:
+    """Name the RAW format of a maker's TIFF.
+
+    Old Nikon files call their sensor data RGB; they are known by the maker with subdirectories.
+    """
+    if not has_sensor_data and not nested:
+        return None
+    return next((kind for name, kind in _KIND_BY_MAKER if maker.startswith(name)), "RAW")
+
+
+def _read_header(file: BinaryIO) -> tuple[_Layout | None, int]:
+    """Return the layout and the offset of the first directory; (None, 0) if it is no TIFF."""
+    file.seek(0)
+    head = file.read(16)
+    orders = {b"II": "little", b"MM": "big"}
+    order = orders.get(head[:2])
+    if order is None or len(head) < 8:
+        return None, 0
+    if _number(head[2:4], order) == 43:
+        return _Layout(order, 8, 20, 8), _number(head[8:16], order)
+    return _Layout(order, 2, 12, 4), _number(head[4:8], order)
+
+
+def _read_directory(file: BinaryIO, offset: int, layout: _Layout) -> tuple[dict[int, _Tag], int]:
+    """Return the wanted tags of a directory and the offset of the next one (0 for none)."""
+    file.seek(offset)
+    count = _number(file.read(layout.count_bytes), layout.order)
+    if not 0 < count <= _MAX_ENTRIES:
+        return {}, 0
+    data = file.read(count * layout.entry_bytes)
+    following = _number(file.read(layout.offset_bytes), layout.order)
+    tags: dict[int, _Tag] = {}
+    for start in range(0, len(data) - layout.entry_bytes + 1, layout.entry_bytes):
+        entry = data[start : start + layout.entry_bytes]
+        tag = _number(entry[:2], layout.order)
+        if tag in (_MAKE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION):
+            tags[tag] = _read_tag(file, entry, layout)
+    return tags, following
+
+
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
+"""Bytes per value of the TIFF types wanted here: BYTE, ASCII, SHORT, LONG, IFD, LONG8, IFD8."""
+
+
+def _read_tag(file: BinaryIO, entry: bytes, layout: _Layout) -> _Tag:
+    """Return the values of a directory entry, which stand in it or where it points to."""
+    size = _TYPE_BYTES.get(_number(entry[2:4], layout.order), 1)
+    count = min(_number(entry[4 : 4 + layout.offset_bytes], layout.order), _MAX_LINKS)
+    field = entry[4 + layout.offset_bytes :]
+    if size * count > layout.offset_bytes:
+        file.seek(_number(field, layout.order) & (1 << 62) - 1)
+        field = file.read(size * count)
+    values = field[: size * count]
+    numbers = tuple(
+        _number(values[start : start + size], layout.order)
+        for start in range(0, len(values) - size + 1, size)
+    )
+    return _Tag(numbers, values)
+
+
+def _number(data: bytes, order: str) -> int:
+    return int.from_bytes(data, "little" if order == "little" else "big")
