@@ -248,7 +248,10 @@ def _fit_from(z: Vector, y: Vector, start: tuple[float, float, float, float]) ->
 
     if len(z) < len(start):  # fewer points than parameters: keep the start itself
         return LogisticFit(*start)
-    solution = optimize.least_squares(residual, start, method="lm", max_nfev=2000)
+    # mypy takes the function for the module of the same name inside scipy.
+    solution = optimize.least_squares(  # type: ignore[operator]
+        residual, start, method="lm", max_nfev=2000
+    )
     return _logistic(solution.x)
 
 

@@ -174,14 +174,14 @@ def assign_folds(
     shuffled = sorted((ordered[position] for position in draw), key=len, reverse=True)
     in_fold, in_stratum = [0] * folds, defaultdict[str, list[int]](lambda: [0] * folds)
     result = [0] * len(names)
-    for group in shuffled:
-        counts = Counter(strata[number] for number in group)
+    for photos in shuffled:
+        counts = Counter(strata[number] for number in photos)
         main = min(counts, key=lambda stratum: (-counts[stratum], stratum))
         fold = min(range(folds), key=lambda f: (in_stratum[main][f], in_fold[f], f))
-        for number in group:
+        for number in photos:
             result[number] = fold
             in_stratum[strata[number]][fold] += 1
-        in_fold[fold] += len(group)
+        in_fold[fold] += len(photos)
     return result
 
 

@@ -1,0 +1,78 @@
+"""`qpt-train evaluate`, `benchmark` and `sensitivity`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str, typer.Option("--model", help="Shipped model's name, model file, or a run's folder.")
+]
+DataOption = Annotated[Path, typer.Option(help="Labelled set: a folder or a path,mos CSV.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Decoding threads.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("evaluate")(evaluate_command)
+
+
+def evaluate_command(
+    model: ModelOption,
+    data: DataOption,
+    split: Annotated[
+        str,
+        typer.Option(help="heldout (the fold its training left out), official-test, or all."),
+    ] = "heldout",
+    final: Annotated[
+        bool, typer.Option("--final", help="Yes, read the official test photos: a final number.")
+    ] = False,
+    leak_check: Annotated[
+        bool,
+        typer.Option("--leak-check", help="Also without photos that have a near-duplicate."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for Markdown, JSON, predictions and the plot.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    device: DeviceOption = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    workers: WorkersOption = 2,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Measure how well a model's scores agree with people: SRCC, PLCC, KRCC, RMSE."""
+    from tqdm import tqdm
+
+    from qpt_train.evaluate import FINAL_WARNING, choose_photos, evaluate, parse_split
+    from qpt_train.evaluation_report import evaluation_markdown, write_evaluation
+    from qpt_train.group_measures import BootstrapConfig
+    from qpt_train.subjects import load_subject
+
+    subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
+    cache = out if out is not None else _run_folder(model)
+    wanted = parse_split(split)
+    photos = choose_photos(data, wanted, subject.split, final=final, cache_folder=cache)
+    if photos.split == "official-test":
+        typer.echo(FINAL_WARNING, err=True)
+    with tqdm(total=len(photos.tested), unit="photo", dynamic_ncols=True) as bar:
+        result, found = evaluate(
+            subject,
+            photos,
+            bootstrap=BootstrapConfig(resamples=resamples, seed=seed),
+            leak_check=leak_check,
+            cache_folder=cache,
+            workers=workers,
+            on_photo=bar.update,
+        )
+    typer.echo(evaluation_markdown(result))
+    if out is not None:
+        for path in write_evaluation(out, result, photos.tested, found):
+            typer.echo(f"wrote {path}", err=True)
+
+
+def _run_folder(model: str) -> Path | None:
+    """Return the run's folder, where the photos' prints already lie; None for a model file."""
+    folder = Path(model)
+    return folder if folder.is_dir() else None

@@ -1,0 +1,87 @@
+"""The model that an evaluation is about: a model file, a shipped name, or a training run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qpt_app.core.calibration import Calibration
+from qpt_app.core.model_library import find_model
+from qpt_app.core.model_metadata import ModelMetadata, read_metadata
+from qpt_app.core.scorer import Scorer
+from qpt_app.core.torch_scorer import TorchScorer, choose_device, load_scorer
+from qpt_train.checkpoint import list_checkpoints
+from qpt_train.export import load_run, training_record
+
+UNCALIBRATED = Calibration(raw_knots=(-1.0, 1.0), level_knots=(0.25, 0.75))
+"""Stands in for the calibration of a run that was not exported; monotone, and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A model under evaluation."""
+
+    label: str
+    """Name and digest, or the run's folder and step."""
+    scorer: Scorer
+    """The model behind the runtime's own door."""
+    training: dict[str, Any]
+    """What it says of its training: `split`, `recipe`, `seed` and so on; may be empty."""
+
+    @property
+    def split(self) -> dict[str, Any] | None:
+        """The split it was trained with (`set`, `seed`, `folds`, `heldout_fold`, `hash`)."""
+        split = self.training.get("split")
+        return split if isinstance(split, dict) else None
+
+
+def load_subject(
+    name_or_path: str,
+    *,
+    device: str = "auto",
+    batch_size: int | None = None,
+    weights: str = "best",
+) -> Subject:
+    """Load a model to evaluate.
+
+    Args:
+        name_or_path: a shipped model's name, a model file, or the folder of a fine-tuning run.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        batch_size: photos per forward pass; None for the device's default.
+        weights: of a run: `best` (chosen on its validation photos) or `last`.
+
+    Raises:
+        ModelError: if the model file cannot be used.
+        CheckpointError: if the run holds no usable checkpoint.
+        DeviceError: if the device is not there.
+    """
+    folder = Path(name_or_path)
+    if folder.is_dir() and list_checkpoints(folder / "checkpoints"):
+        return _run_subject(folder, device=device, batch_size=batch_size, weights=weights)
+    path = find_model(name_or_path)
+    metadata = read_metadata(path)
+    return Subject(
+        label=metadata.identity.label,
+        scorer=load_scorer(path, device=device, batch_size=batch_size),
+        training=metadata.training,
+    )
+
+
+def _run_subject(folder: Path, *, device: str, batch_size: int | None, weights: str) -> Subject:
+    """Put the newest checkpoint of a run behind the scorer."""
+    run = load_run(folder, weights=weights)
+    metadata = ModelMetadata(
+        name=folder.name,
+        encoder=run.recipe.encoder,
+        head_hidden=run.recipe.head_hidden,
+        preprocess=run.recipe.preprocess,
+        calibration=UNCALIBRATED,
+        training=training_record(run, {}),
+        licence="",
+        digest="",
+    )
+    scorer = TorchScorer(run.model, metadata, device=choose_device(device), batch_size=batch_size)
+    return Subject(
+        label=f"{folder.name}, {weights} weights at step {run.step}",
+        scorer=scorer,
+        training=metadata.training,
+    )
