@@ -1,0 +1,169 @@
+"""Results -> rows of jsonl, json and CSV. One row per photo, one schema for every format.
+
+JSON and JSON lines are lossless: a name that is not UTF-8 is shown with replacement characters and
+its exact bytes stand beside it in base64. CSV is for spreadsheets: a cell that a spreadsheet would
+run as a formula gets a leading apostrophe.
+"""
+
+import base64
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from qpt_app.photos.results import PhotoResult
+
+ROW_SCHEMA_VERSION = 1
+"""The `schema` of every row. Raised when a field is removed or changes its meaning; new fields may
+join within a version. The JSON Schema is docs/row.schema.json."""
+
+SCORE_DECIMALS = 3
+"""Published scores are rounded once, before ranking, so that equal printed scores are real ties."""
+
+ROW_FIELDS = (
+    "schema",
+    "path",
+    "path_b64",
+    "status",
+    "score",
+    "uncertainty",
+    "percentile",
+    "reason",
+    "width",
+    "height",
+    "format",
+    "model",
+    "cached",
+    "companion",
+    "companion_b64",
+)
+"""The fields of a row in their order; CSV has a column for each."""
+
+OPTIONAL_FIELDS = frozenset({"path_b64", "companion_b64"})
+"""Only there where the name is not UTF-8."""
+
+_FORMULA_START = re.compile(r"\s*[=+\-@\t\r]")
+_JSON_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""DEL, C1, line separators and bidi controls: legal in JSON, unwelcome on a terminal."""
+_TERMINAL_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def published(result: PhotoResult) -> PhotoResult:
+    """Return the result as it is ranked and written: scores rounded, the feature left out."""
+    return replace(
+        result,
+        score=_rounded(result.score),
+        uncertainty=_rounded(result.uncertainty),
+        feature=None,
+    )
+
+
+def row_of(result: PhotoResult) -> dict[str, object]:
+    """Return the row of a result: `ROW_FIELDS` in order, None where there is no value."""
+    row: dict[str, object] = {
+        "schema": ROW_SCHEMA_VERSION,
+        **_name_fields("path", result.path),
+        "status": result.status.value,
+        "score": _rounded(result.score),
+        "uncertainty": _rounded(result.uncertainty),
+        "percentile": _rounded(result.percentile),
+        "reason": result.reason,
+        "width": result.width,
+        "height": result.height,
+        "format": result.format,
+        "model": result.model,
+        "cached": result.cached,
+        **_name_fields("companion", result.companion),
+    }
+    return row
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return JSON that is exact for a parser and harmless on a terminal."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _JSON_UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def jsonl_line(result: PhotoResult) -> bytes:
+    """Return one row as a line of JSON, UTF-8, with its newline."""
+    return json_text(row_of(result)).encode("utf-8") + b"\n"
+
+
+def json_chunks(results: Iterable[PhotoResult]) -> Iterator[bytes]:
+    """Yield a JSON array with one row a line, UTF-8."""
+    opening = b"[\n"
+    for result in results:
+        yield opening + json_text(row_of(result)).encode("utf-8")
+        opening = b",\n"
+    yield b"\n]\n" if opening == b",\n" else b"[]\n"
+
+
+def csv_chunks(results: Iterable[PhotoResult], *, for_terminal: bool = False) -> Iterator[bytes]:
+    """Yield a CSV table, UTF-8, header first; every cell is safe in a spreadsheet.
+
+    Args:
+        results: the rows in order.
+        for_terminal: also escape what could steer a terminal.
+    """
+    yield _csv_line(ROW_FIELDS, for_terminal=False)
+    for result in results:
+        row = row_of(result)
+        yield _csv_line([row.get(field) for field in ROW_FIELDS], for_terminal=for_terminal)
+
+
+def safe_cell(value: object) -> object:
+    """Return a CSV cell that no spreadsheet runs as a formula; numbers stay numbers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and _FORMULA_START.match(value):
+        return f"'{value}"
+    return value
+
+
+def terminal_text(text: str) -> str:
+    r"""Escape what could steer or disguise a line on a terminal.
+
+    C0, C1, DEL, line separators and bidi controls become `\x1b` or `\u202e`; bytes that are not
+    UTF-8 (surrogate escapes) become `\xff`. Everything else, emoji too, stays.
+    """
+    return _TERMINAL_UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if 0xDC80 <= code <= 0xDCFF:  # a byte kept by os.fsdecode
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _name_fields(field: str, path: Path | None) -> dict[str, object]:
+    """Return the field of a path and, where the name is not UTF-8, its bytes in base64."""
+    if path is None:
+        return {field: None}
+    name = os.fspath(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raw = os.fsencode(name)
+        shown = raw.decode("utf-8", errors="replace")
+        return {field: shown, f"{field}_b64": base64.b64encode(raw).decode("ascii")}
+    return {field: name}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, SCORE_DECIMALS)
+
+
+def _csv_line(cells: Iterable[object], *, for_terminal: bool) -> bytes:
+    buffer = io.StringIO()
+    safe = [safe_cell(cell) for cell in cells]
+    if for_terminal:
+        safe = [terminal_text(cell) if isinstance(cell, str) else cell for cell in safe]
+    csv.writer(buffer, lineterminator="\r\n").writerow(safe)  # so that it quotes both in a name
+    return buffer.getvalue().removesuffix("\r\n").encode("utf-8") + b"\n"
