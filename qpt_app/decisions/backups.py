@@ -1,0 +1,109 @@
+"""Dated copies of the decisions database, and putting one back in place of a damaged file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_write
+from qpt_app.errors import DecisionsError, StorageError
+
+BACKUP_FOLDER: Final = "backups"
+
+BACKUPS_KEPT: Final = 10
+"""How many copies stay; darktable keeps as many (reliability reference, section 1)."""
+
+BACKUP_EVERY_S: Final = 24 * 3600.0
+"""Age of the newest copy from which another one is made."""
+
+_NAME: Final = "decisions-%Y%m%d-%H%M%S.sqlite"
+
+
+def newest_backup(folder: Path) -> Path | None:
+    """Return the newest backup of the database in `folder`, or None."""
+    found = _backups(folder)
+    return found[-1] if found else None
+
+
+def is_due(folder: Path, *, now: float) -> bool:
+    """Whether the newest backup is a day old, or dated in the future, or there is none."""
+    newest = newest_backup(folder)
+    if newest is None:
+        return True
+    age = now - _made_at(newest)
+    return age >= BACKUP_EVERY_S or age < 0
+
+
+def make_backup(connection: sqlite3.Connection, folder: Path, *, now: float) -> Path:
+    """Copy the open database into `folder`/backups, and let the oldest copies go.
+
+    Raises:
+        StorageError: if the copy cannot be written; no half copy stays behind.
+    """
+    target = folder / BACKUP_FOLDER / datetime.fromtimestamp(now, UTC).strftime(_NAME)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(suffix=TEMPORARY_SUFFIX, dir=target.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        copy = sqlite3.connect(temporary, isolation_level=None)
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+        temporary.replace(target)
+    except (OSError, sqlite3.OperationalError) as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise StorageError(f"cannot back up the decisions to {target}: {error}") from error
+    for old in _backups(folder)[:-BACKUPS_KEPT]:
+        old.unlink(missing_ok=True)
+    return target
+
+
+def restore_newest_backup(folder: Path, database_name: str, *, now: float) -> Path:
+    """Put the newest backup in place of a damaged database, which is kept under another name.
+
+    Call it only while no program has the database open.
+
+    Returns:
+        The path that the damaged file has now: `NAME.corrupt-TIME`.
+
+    Raises:
+        DecisionsError: if there is no backup.
+        StorageError: if a file cannot be written.
+    """
+    backup = newest_backup(folder)
+    if backup is None:
+        raise DecisionsError(f"there is no backup of the decisions in {folder / BACKUP_FOLDER}")
+    path = folder / database_name
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    try:
+        content = backup.read_bytes()
+        if path.exists():
+            atomic_write(aside, path.read_bytes())
+        hot_journal = path.with_name(path.name + "-journal")
+        if hot_journal.exists():
+            hot_journal.replace(aside.with_name(aside.name + "-journal"))
+    except OSError as error:
+        raise StorageError(f"cannot restore {backup}: {error}") from error
+    atomic_write(path, content)
+    return aside
+
+
+def _backups(folder: Path) -> list[Path]:
+    """All backups, oldest first; their names sort by time."""
+    return sorted((folder / BACKUP_FOLDER).glob("decisions-????????-??????.sqlite"))
+
+
+def _made_at(backup: Path) -> float:
+    try:
+        return datetime.strptime(backup.name, _NAME).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return float("inf")

@@ -1,0 +1,183 @@
+"""The frozen list of what a file operation will do, made before anyone says yes to it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from qpt_app.decisions.action import ActionKind, Problem
+from qpt_app.decisions.file_transfer import FileFacts, facts_of
+from qpt_app.decisions.free_names import FreeNames
+from qpt_app.decisions.photo_records import absolute
+from qpt_app.decisions.photo_unit import PhotoUnit
+from qpt_app.decisions.safe_paths import inside
+from qpt_app.errors import FileOperationError
+
+REJECTED_FOLDER: Final = "_rejected"
+"""Where rejects go that are not sent to the trash, inside the folder that was opened."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFile:
+    """One file of the list."""
+
+    source: Path
+    target: Path | None
+    """Where it goes; None = to the trash."""
+    facts: FileFacts
+    """What it was when the list was made; a file that has changed since stays."""
+    unit: int
+    """Number of the photo it belongs to; its files go together or not at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilePlan:
+    """A file operation that was not begun. It does exactly what it lists, or less."""
+
+    kind: ActionKind
+    title: str
+    """One line for the person and the journal."""
+    roots: tuple[Path, ...]
+    """The folders that every source lies in."""
+    destination: Path | None
+    """The folder that every target lies in; None = the trash."""
+    files: tuple[PlannedFile, ...]
+    refused: tuple[Problem, ...] = ()
+    """Photos that cannot be part of it, and why."""
+
+    @property
+    def photo_count(self) -> int:
+        """How many photos it takes, a RAW+JPEG pair counted once."""
+        return len({file.unit for file in self.files})
+
+    @property
+    def total_bytes(self) -> int:
+        """The sum of the files' sizes."""
+        return sum(file.facts.size for file in self.files)
+
+    def counts(self) -> dict[str, int]:
+        """How many files of each ending there are, sidecars too, in the order of the endings."""
+        return dict(sorted(Counter(file.source.suffix.lower() for file in self.files).items()))
+
+
+def plan_rejects_folder(units: Sequence[PhotoUnit], root: Path) -> FilePlan:
+    """Plan to move `units` to the folder `_rejected` in `root`, below which subfolders stay.
+
+    Raises:
+        FileOperationError: if `root` is no folder, or its `_rejected` is a link.
+    """
+    root = _folder(root)
+    destination = root / REJECTED_FOLDER
+    if destination.is_symlink():
+        raise FileOperationError(f"{destination} is a link; remove it first")
+    title = f"move {_photos(len(units))} to {REJECTED_FOLDER}"
+    return _plan(
+        ActionKind.MOVE,
+        title,
+        units,
+        (root,),
+        destination,
+        lambda unit: unit.parent.relative_to(root),
+    )
+
+
+def plan_transfer(
+    units: Sequence[PhotoUnit], roots: Sequence[Path], destination: Path, *, copy: bool
+) -> FilePlan:
+    """Plan to move or copy `units` into the folder `destination`, all side by side.
+
+    Raises:
+        FileOperationError: if a folder is none.
+    """
+    kind = ActionKind.COPY if copy else ActionKind.MOVE
+    destination = _folder(destination)
+    title = f"{kind.value} {_photos(len(units))} to {destination.name}"
+    return _plan(kind, title, units, tuple(map(_folder, roots)), destination, lambda unit: Path())
+
+
+def plan_trash(units: Sequence[PhotoUnit], roots: Sequence[Path]) -> FilePlan:
+    """Plan to send `units` to the trash.
+
+    Raises:
+        FileOperationError: if a root is no folder.
+    """
+    title = f"move {_photos(len(units))} to the trash"
+    return _plan(
+        ActionKind.TRASH, title, units, tuple(map(_folder, roots)), None, lambda unit: Path()
+    )
+
+
+def unit_targets(sources: Sequence[Path], folder: Path, free: FreeNames) -> Mapping[Path, Path]:
+    """Return free names in `folder` for the files of one photo.
+
+    All get the same suffix (-1, -2, ...) if any of their names is taken, so that `a.cr2`, `a.jpg`
+    and `a.cr2.xmp` stay a photo.
+    """
+    stem = min((source.stem for source in sources), key=len)
+    names = free.claim(folder, [source.name for source in sources], stem)
+    return {source: folder / name for source, name in zip(sources, names, strict=True)}
+
+
+def _plan(
+    kind: ActionKind,
+    title: str,
+    units: Sequence[PhotoUnit],
+    roots: tuple[Path, ...],
+    destination: Path | None,
+    subfolder: Callable[[Path], Path],
+) -> FilePlan:
+    files: list[PlannedFile] = []
+    refused: list[Problem] = []
+    free = FreeNames()
+    claimed: set[Path] = set()
+    for number, unit in enumerate(units):
+        sources = [absolute(file) for file in unit.files]
+        try:
+            facts = _checked(sources, roots, claimed)
+            targets: Mapping[Path, Path] = {}
+            if destination is not None:
+                folder = destination / subfolder(sources[0])
+                if folder == sources[0].parent or sources[0].is_relative_to(destination):
+                    raise FileOperationError(f"{sources[0]}: lies there already")
+                targets = unit_targets(sources, folder, free)
+        except FileOperationError as error:
+            refused.append(Problem(path=unit.path, reason=str(error)))
+            continue
+        claimed.update(sources)
+        files += [
+            PlannedFile(source=source, target=targets.get(source), facts=facts[source], unit=number)
+            for source in sources
+        ]
+    return FilePlan(
+        kind=kind,
+        title=title,
+        roots=roots,
+        destination=destination,
+        files=tuple(files),
+        refused=tuple(refused),
+    )
+
+
+def _checked(
+    sources: Sequence[Path], roots: Sequence[Path], claimed: set[Path]
+) -> dict[Path, FileFacts]:
+    """Look at the files of one photo, or say why the photo cannot go."""
+    for source in sources:
+        inside(source, roots)
+        if source in claimed:
+            raise FileOperationError(f"{source}: is in the list already")
+    return {source: facts_of(source) for source in sources}
+
+
+def _folder(folder: Path) -> Path:
+    if not os.path.isdir(folder):  # noqa: PTH112 - takes any path-like
+        raise FileOperationError(f"{folder} is no folder")
+    return absolute(folder)
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count} photos"

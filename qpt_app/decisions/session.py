@@ -1,0 +1,265 @@
+"""One door to everything a person decides: ratings, undo and redo, file operations, recovery.
+
+A program opens one `DecisionSession` on its data folder, calls `recover()` once, and closes it at
+the end. All methods may be called from any thread. `decide`, `undo` and `redo` of decisions take a
+few milliseconds; whatever touches files (`plan_*`, `execute`, `undo` and `redo` of file
+operations) belongs in a background thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from qpt_app.decisions import decision_log, journal
+from qpt_app.decisions.action import Action, HistoryStep, OperationReport
+from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
+from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.file_operations import FileOperations, Progress
+from qpt_app.decisions.file_plan import (
+    FilePlan,
+    plan_rejects_folder,
+    plan_transfer,
+    plan_trash,
+)
+from qpt_app.decisions.file_transfer import content_hash
+from qpt_app.decisions.photo_records import (
+    find_moved,
+    find_records,
+    move_record,
+    set_content_hash,
+)
+from qpt_app.decisions.photo_unit import PhotoUnit
+from qpt_app.decisions.trash import SystemTrash, Trash
+
+Clock = Callable[[], float]
+"""Gives the present time in seconds since the epoch, as `time.time` does."""
+
+
+class DecisionSession:
+    """The open decisions of one person."""
+
+    def __init__(self, database: DecisionsDatabase, clock: Clock, trash: Trash) -> None:
+        self._database = database
+        self._clock = clock
+        self._files = FileOperations(database, trash)
+
+    @classmethod
+    def open(
+        cls, data_folder: Path, clock: Clock, *, trash: Trash | None = None
+    ) -> DecisionSession:
+        """Open the decisions kept in `data_folder`, making it if need be.
+
+        Args:
+            data_folder: where `decisions.sqlite` and its backups lie; not the cache folder.
+            clock: gives the time of each decision.
+            trash: where trashed photos go; the system's trash if None.
+
+        Raises:
+            NewerSchemaError: if a newer qpt wrote the database; nothing was changed.
+            DecisionsError: if the database is damaged; nothing was changed. See
+                `backups.restore_newest_backup`.
+            StorageError: if the folder cannot be written to.
+        """
+        database = DecisionsDatabase.open(data_folder, now=clock())
+        return cls(database, clock, SystemTrash() if trash is None else trash)
+
+    # --- decisions -------------------------------------------------------------------------
+
+    def decide(
+        self, units: Iterable[PhotoUnit], change: DecisionChange, *, title: str | None = None
+    ) -> Action | None:
+        """Change the decision about some photos, RAW companions included, as one action.
+
+        Returns:
+            The action, kept on the disk already; None if nothing changes.
+
+        Raises:
+            StorageError: if it cannot be kept; then nothing has changed.
+        """
+        return self.decide_each([(unit, change) for unit in units], title=title)
+
+    def decide_each(
+        self, changes: Iterable[tuple[PhotoUnit, DecisionChange]], *, title: str | None = None
+    ) -> Action | None:
+        """Change each photo in its own way, as one action: keep this one, reject the rest."""
+        rows = [(photo, change) for unit, change in changes for photo in unit.photos]
+        return decision_log.decide(self._database, rows, now=self._clock(), title=title)
+
+    def decisions_for(self, paths: Iterable[Path]) -> dict[Path, Decision]:
+        """Return the decision about each path, by the path as given; `UNDECIDED` if none."""
+        asked = list(paths)
+        known = find_records(self._database, asked)
+        return {path: known[path].effective if path in known else UNDECIDED for path in asked}
+
+    def remember_content(
+        self, paths: Iterable[Path], content_hash_of: Callable[[Path], str] = content_hash
+    ) -> int:
+        """Keep the content hash of decided photos that have none yet; return how many.
+
+        It reads each file once, so call it in the background. It is what lets `find_moved` know
+        a photo again that was moved outside of qpt.
+        """
+        asked = [
+            record
+            for record in find_records(self._database, paths).values()
+            if record.decision is not None and record.content_hash is None
+        ]
+        kept = 0
+        for record in asked:
+            try:
+                size = record.path.stat().st_size
+                digest = content_hash_of(record.path)
+            except OSError:
+                continue
+            with self._database.transaction():
+                set_content_hash(self._database, record.photo_id, digest, size)
+            kept += 1
+        return kept
+
+    def find_moved(
+        self, paths: Iterable[Path], content_hash_of: Callable[[Path], str] = content_hash
+    ) -> dict[Path, Decision]:
+        """Let decisions follow photos that were moved outside of qpt; return those it found.
+
+        Only files of the same size as a decided photo that is gone from its place are read.
+        """
+        asked = list(paths)
+        known = find_records(self._database, asked)
+        found: dict[Path, Decision] = {}
+        for path in asked:
+            if path in known:
+                continue
+            try:
+                record = find_moved(self._database, path, content_hash_of)
+            except OSError:
+                continue
+            if record is not None:
+                with self._database.transaction():
+                    move_record(self._database, record.path, path)
+                found[path] = record.effective
+        return found
+
+    # --- history ---------------------------------------------------------------------------
+
+    @property
+    def next_undo(self) -> Action | None:
+        """The action that `undo` would take back."""
+        return journal.next_to_undo(self._database)
+
+    @property
+    def next_redo(self) -> Action | None:
+        """The action that `redo` would do again."""
+        return journal.next_to_redo(self._database)
+
+    def history(self, limit: int = 100) -> list[Action]:
+        """Return the newest actions, the newest first."""
+        return journal.recent_actions(self._database, limit)
+
+    def undo(self, *, progress: Progress | None = None) -> HistoryStep | None:
+        """Take the newest action back, of an earlier run of the program too.
+
+        Returns:
+            What came of it, or None if there is nothing to undo.
+
+        Raises:
+            FileOperationError: if another file operation is running.
+            StorageError: if it cannot be kept.
+        """
+        action = self.next_undo
+        if action is None:
+            return None
+        now = self._clock()
+        if action.kind.touches_files:
+            return self._files.undo(action, now=now, progress=progress)
+        return decision_log.undo_decisions(
+            self._database, action, now=now, xmp_policy=action.xmp_policy
+        )
+
+    def redo(self, *, progress: Progress | None = None) -> HistoryStep | None:
+        """Do the last undone action again; see `undo`."""
+        action = self.next_redo
+        if action is None:
+            return None
+        now = self._clock()
+        if action.kind.touches_files:
+            return self._files.redo(action, now=now, progress=progress)
+        return decision_log.redo_decisions(
+            self._database, action, now=now, xmp_policy=action.xmp_policy
+        )
+
+    # --- files -----------------------------------------------------------------------------
+
+    def plan_move_rejects(self, units: Sequence[PhotoUnit], root: Path) -> FilePlan:
+        """List what moving `units` to `root`/_rejected would do; nothing is touched.
+
+        Raises:
+            FileOperationError: if `root` is no folder or its `_rejected` is a link.
+        """
+        return plan_rejects_folder(units, root)
+
+    def plan_transfer(
+        self, units: Sequence[PhotoUnit], roots: Sequence[Path], destination: Path, *, copy: bool
+    ) -> FilePlan:
+        """List what moving or copying `units` to the folder `destination` would do.
+
+        Raises:
+            FileOperationError: if a folder is none.
+        """
+        return plan_transfer(units, roots, destination, copy=copy)
+
+    def plan_trash(self, units: Sequence[PhotoUnit], roots: Sequence[Path]) -> FilePlan:
+        """List what sending `units` to the trash would do.
+
+        Raises:
+            FileOperationError: if a root is no folder.
+        """
+        return plan_trash(units, roots)
+
+    def execute(
+        self,
+        plan: FilePlan,
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> OperationReport:
+        """Do exactly what `plan` lists, or less; journalled first, undoable as one action.
+
+        Args:
+            plan: the list that was shown.
+            progress: called with photos done and photos in all.
+            cancelled: asked before each photo; the rest then stays.
+
+        Raises:
+            TrashUnavailableError: if there is no trash; nothing was touched, and the message
+                names the folder `_rejected` as the way out.
+            FileOperationError: if another operation is running or the space does not suffice.
+            StorageError: if the journal cannot be written.
+        """
+        return self._files.execute(plan, now=self._clock(), progress=progress, cancelled=cancelled)
+
+    def recover(self) -> list[OperationReport]:
+        """Settle what a killed program left half-done. Call it once, right after `open`.
+
+        Returns:
+            One report per interrupted operation, to be shown; usually none.
+        """
+        return self._files.recover(now=self._clock())
+
+    # --- closing ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the database; everything decided is on the disk already."""
+        self._database.close()
+
+    def __enter__(self) -> DecisionSession:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

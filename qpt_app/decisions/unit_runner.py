@@ -1,0 +1,170 @@
+"""Does, or takes back, the file steps of one photo: all of them or none, journalled first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qpt_app.decisions.action import ActionKind
+from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.file_plan import unit_targets
+from qpt_app.decisions.file_steps import FileStep, StepState, save_step
+from qpt_app.decisions.file_transfer import copy_file, facts_of, move_file, remove_copy
+from qpt_app.decisions.free_names import FreeNames
+from qpt_app.decisions.photo_records import ensure_record, find_records, move_record, set_decision
+from qpt_app.decisions.trash import Trash, where_trash_is
+from qpt_app.errors import FileOperationError, QptError
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRunner:
+    """Runs the steps of one photo at a time."""
+
+    database: DecisionsDatabase
+    trash: Trash
+
+    def carry_out(self, steps: Sequence[FileStep], *, now: float) -> list[FileStep]:
+        """Do the steps of one photo; their targets are given new suffixes if taken since.
+
+        Raises:
+            QptError: if a file cannot go; then all files of the photo are where they were.
+        """
+        before = steps[0].state
+        started = [replace(step, state=StepState.STARTED) for step in self._retarget(steps)]
+        self._save(started)
+        done = self._all_or_none(started, self.do, self.undo, before)
+        finished = [replace(step, state=StepState.DONE) for step in done]
+        self.finish(finished, now=now)
+        return finished
+
+    def take_back(self, steps: Sequence[FileStep], *, now: float) -> list[FileStep]:
+        """Undo the steps of one photo; they get a suffix if their old names are taken.
+
+        Raises:
+            QptError: if a file cannot come back; then all of them are where they were.
+        """
+        located = [self._resource(step) for step in self._located(steps)]
+        started = [replace(step, state=StepState.UNDO_STARTED) for step in located]
+        self._save(started)
+        back = self._all_or_none(started[::-1], self.undo, self.do, StepState.DONE)[::-1]
+        finished = [replace(step, state=StepState.UNDONE) for step in back]
+        self.finish(finished, now=now)
+        return finished
+
+    def do(self, step: FileStep) -> FileStep:
+        """Touch the disk for one step.
+
+        Raises:
+            QptError: if it cannot be done; the file is as it was.
+        """
+        if step.kind is ActionKind.TRASH:
+            self.trash.send(step.source)
+            return replace(step, target=self.trash.find(step.source, step.facts.inode))
+        assert step.target is not None
+        step.target.parent.mkdir(parents=True, exist_ok=True)
+        if step.kind is ActionKind.COPY:
+            return replace(step, digest=copy_file(step.source, step.target))
+        move_file(step.source, step.target)
+        return step
+
+    def undo(self, step: FileStep) -> FileStep:
+        """Touch the disk to take one step back.
+
+        Raises:
+            QptError: if it cannot be done; the file is as it was.
+        """
+        if step.target is None:
+            raise FileOperationError(f"{step.source} is in {where_trash_is()}; take it out there")
+        if step.kind is ActionKind.COPY:
+            remove_copy(step.target, step.source, step.digest or "")
+            return step
+        step.source.parent.mkdir(parents=True, exist_ok=True)
+        if step.kind is ActionKind.TRASH:
+            self.trash.restore(step.target, step.source)
+        else:
+            move_file(step.target, step.source)
+        return step
+
+    def finish(self, steps: Sequence[FileStep], *, now: float) -> None:
+        """Write down, as one change, that steps are done or undone; decisions follow the files."""
+        with self.database.transaction():
+            for step in steps:
+                save_step(self.database, step)
+                if step.kind is ActionKind.MOVE and step.target is not None:
+                    places = (step.source, step.target)
+                    old, new = places if step.state is StepState.DONE else places[::-1]
+                    move_record(self.database, old, new)
+                if step.kind is ActionKind.COPY and step.target is not None:
+                    self._copy_decision(step, now)
+
+    def finish_untouched(self, steps: Sequence[FileStep]) -> None:
+        """Write down that steps turned out not to have been begun."""
+        self._save(steps)
+
+    def _copy_decision(self, step: FileStep, now: float) -> None:
+        """Let a copy have the decision of its photo, and a copy taken back have none."""
+        assert step.target is not None
+        known = find_records(self.database, [step.source]).get(step.source)
+        if known is None or known.decision is None:
+            return
+        copy = ensure_record(self.database, step.target)
+        decision = known.decision if step.state is StepState.DONE else None
+        set_decision(self.database, copy.photo_id, decision, now)
+
+    def _all_or_none(
+        self,
+        steps: Sequence[FileStep],
+        forward: Callable[[FileStep], FileStep],
+        backward: Callable[[FileStep], FileStep],
+        state_if_none: StepState,
+    ) -> list[FileStep]:
+        done: list[FileStep] = []
+        try:
+            for step in steps:
+                done.append(forward(step))
+        except (QptError, OSError) as error:
+            for step in reversed(done):
+                backward(step)
+            self._save([replace(step, state=state_if_none) for step in steps])
+            if isinstance(error, QptError):
+                raise
+            where = getattr(error, "filename2", None) or getattr(error, "filename", None)
+            raise FileOperationError(f"{where}: {error.strerror or error}") from error
+        return done
+
+    def _retarget(self, steps: Sequence[FileStep]) -> list[FileStep]:
+        """Check that every source is there; give all new names if one target is taken by now."""
+        for step in steps:
+            facts_of(step.source)
+        targets = [step.target for step in steps if step.target is not None]
+        is_trash = steps[0].kind is ActionKind.TRASH
+        if is_trash or not any(os.path.lexists(target) for target in targets):
+            return list(steps)
+        fresh = unit_targets([step.source for step in steps], targets[0].parent, FreeNames())
+        return [replace(step, target=fresh[step.source]) for step in steps]
+
+    def _located(self, steps: Sequence[FileStep]) -> list[FileStep]:
+        """Find again what the trash did not say at first where it put it."""
+        if steps[0].kind is not ActionKind.TRASH:
+            return list(steps)
+        return [
+            step
+            if step.target is not None and os.path.lexists(step.target)
+            else replace(step, target=self.trash.find(step.source, step.facts.inode))
+            for step in steps
+        ]
+
+    def _resource(self, step: FileStep) -> FileStep:
+        """Give the way back another name if something took the old one."""
+        if step.kind is ActionKind.COPY or not os.path.lexists(step.source):
+            return step
+        folder, stem = step.source.parent, step.source.name.split(".")[0]
+        name = FreeNames().claim(folder, [step.source.name], stem)[0]
+        return replace(step, source=Path(folder, name))
+
+    def _save(self, steps: Sequence[FileStep]) -> None:
+        with self.database.transaction():
+            for step in steps:
+                save_step(self.database, step)
