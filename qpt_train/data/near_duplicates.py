@@ -129,7 +129,7 @@ def _cache_key(path: Path) -> str:
         stat = path.stat()
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error
-    return f"{path.name}\t{stat.st_size}\t{stat.st_mtime_ns}"
+    return f"{path.parent.name}/{path.name}\t{stat.st_size}\t{stat.st_mtime_ns}"
 
 
 def _read_cache(path: Path) -> dict[str, tuple[NDArray[np.uint64], NDArray[np.uint8]]]:
