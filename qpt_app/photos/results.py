@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpt_app.core.status import PhotoStatus
+from qpt_app.photos.fingerprint import FileStamp
 
 SMALL_SIDE = 64
 """A photo whose shorter side is below this many pixels is scored with the reason `small`."""
@@ -32,6 +33,13 @@ class PhotoFile:
     """Time of the last change of its content, nanoseconds since the epoch."""
     companion: Path | None = None
     """The RAW file of a RAW+JPEG pair: the same frame, scored once."""
+
+    @property
+    def stamp(self) -> FileStamp:
+        """What the file system said of the file when its folder was read."""
+        return FileStamp(
+            device=self.device, inode=self.inode, size=self.size, mtime_ns=self.mtime_ns
+        )
 
     @classmethod
     def of(cls, path: Path, stat: os.stat_result) -> "PhotoFile":

@@ -1,5 +1,6 @@
 """Ranking orders by score, never loses a row and gives percentiles that mean what they say."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_rank_keeps_every_row_and_puts_the_best_first(results):
     assert sorted(map(id, ranked)) == sorted(map(id, results))
     scored = [result for result in ranked if result.score is not None]
     assert ranked[: len(scored)] == scored
-    for one, other in zip(ranked, ranked[1:], strict=False):
+    for one, other in itertools.pairwise(ranked):
         if one.score == other.score:
             assert os.fsencode(one.path) <= os.fsencode(other.path)
         elif other.score is not None:

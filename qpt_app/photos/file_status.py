@@ -1,0 +1,54 @@
+"""One path -> its photo file, or the status and reason why it cannot be one. Opens nothing."""
+
+import errno
+import os
+import stat as stat_module
+from collections.abc import Callable
+from pathlib import Path
+
+from qpt_app.core.status import PhotoStatus
+from qpt_app.photos.results import PhotoFile, PhotoResult
+
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO})
+"""What a path gives when its file, folder or drive is no longer there."""
+
+
+def status_of(error: OSError) -> tuple[PhotoStatus, str]:
+    """Return the status and the reason of a photo whose file gave `error`."""
+    if error.errno in _GONE:
+        return PhotoStatus.VANISHED, "no longer there"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return PhotoStatus.UNREADABLE, "no permission to read it"
+    if error.errno == errno.ELOOP:
+        return PhotoStatus.UNREADABLE, "a loop of links"
+    return PhotoStatus.UNREADABLE, (error.strerror or str(error)).lower()
+
+
+def look_at(path: str) -> PhotoFile | PhotoResult:
+    """Stat a path, following links, and return its photo file or its failed row."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        if error.errno == errno.ENOENT and os.path.islink(path):  # noqa: PTH114
+            return unreadable(path, "a link to nothing")
+        return PhotoResult.failed(Path(path), *status_of(error))
+    if not stat_module.S_ISREG(stat.st_mode):
+        return unreadable(path, f"{_kind(stat.st_mode)}, not a photo")
+    return PhotoFile.of(Path(path), stat)
+
+
+def unreadable(path: str, reason: str) -> PhotoResult:
+    """Return the row of something that cannot be read as a photo."""
+    return PhotoResult.failed(Path(path), PhotoStatus.UNREADABLE, reason)
+
+
+def _kind(mode: int) -> str:
+    """Name what a file mode says, for a reason."""
+    kinds: list[tuple[Callable[[int], bool], str]] = [
+        (stat_module.S_ISDIR, "a folder"),
+        (stat_module.S_ISFIFO, "a FIFO"),
+        (stat_module.S_ISSOCK, "a socket"),
+        (stat_module.S_ISCHR, "a device"),
+        (stat_module.S_ISBLK, "a device"),
+    ]
+    return next((name for test, name in kinds if test(mode)), "a special file")

@@ -1,0 +1,248 @@
+"""Paths as the user gave them -> photo files, lazily and in the order of their paths.
+
+The rules, in one place:
+
+- Rows come in the order of the paths as bytes, whatever the order of the arguments: a folder's
+  content stands where `folder/` sorts. Only one folder's listing is in memory at a time.
+- A file that is named gives exactly one row, whatever its name or content, include and exclude
+  patterns notwithstanding. A file reached twice (named twice, or named and in a folder) gives one
+  row; two hard links or a link and its target are two names and give two rows.
+- In a folder, only names with a photo extension count; hidden names (a leading dot) do not.
+- A photo's name on something that is no regular file (folder, FIFO, socket, device, dead link)
+  gives a row `unreadable`; nothing is opened, so nothing can block.
+- Links that are named are followed. In a folder, links to folders are not entered, and a link to
+  a photo outside the named folder gives a row `unreadable`; with `follow_links` both are followed,
+  and every folder is entered once, which ends loops.
+- A folder that cannot be read gives one failed row.
+"""
+
+import fnmatch
+import os
+import stat as stat_module
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qpt_app.core.decode import PHOTO_EXTENSIONS
+from qpt_app.errors import UsageError
+from qpt_app.photos.file_status import look_at, status_of, unreadable
+from qpt_app.photos.results import PhotoFile, PhotoResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanOptions:
+    """Which files of a folder count."""
+
+    recursive: bool = False
+    """Whether subfolders are entered."""
+    include: tuple[str, ...] = ()
+    """Shell patterns; where there are any, a file of a folder must match one. Case is ignored.
+    A pattern with a slash is matched with the path below the named folder, others with the name."""
+    exclude: tuple[str, ...] = ()
+    """Shell patterns of files and of whole subfolders to leave out."""
+    follow_links: bool = False
+    """Whether links in a folder may lead out of it."""
+    extensions: frozenset[str] = PHOTO_EXTENSIONS
+    """Lower-case endings, with their dot, that make a name a photo's."""
+
+    def is_photo_name(self, name: str) -> bool:
+        """Whether a name found in a folder looks like a photo's."""
+        return os.path.splitext(name)[1].lower() in self.extensions  # noqa: PTH122
+
+
+def scan_paths(
+    paths: Iterable[Path], options: ScanOptions | None = None
+) -> Iterator[PhotoFile | PhotoResult]:
+    """Return an iterator over the photos that the paths name and contain.
+
+    All named paths are looked at before the first photo is given, so that a slip of the pen is
+    known at once. A failed `PhotoResult` stands for a path that cannot become a photo.
+
+    Raises:
+        UsageError: if a named path does not exist.
+    """
+    roots = sorted({_named(Path(path)) for path in paths})
+    walk = _Walk(options or ScanOptions(), track_paths=len(roots) > 1)
+    return walk.over(roots)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class _Entry:
+    """Something to look at; `key` sorts as its path does, folders as if they ended in a slash."""
+
+    key: bytes
+    path: str
+    is_folder: bool
+    is_link: bool
+
+
+def _named(path: Path) -> _Entry:
+    """Return the entry of a path that the user named; raise UsageError if there is none."""
+    name = os.fspath(path)
+    try:
+        link = path.is_symlink()
+        mode = os.stat(name).st_mode if not link else _mode_of_link(name)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"no such file or folder: {printable(name)}") from error
+    except ValueError as error:
+        raise UsageError(f"not a path: {printable(name)}") from error
+    except OSError:
+        mode = 0
+    return _entry(name, is_folder=stat_module.S_ISDIR(mode), is_link=link)
+
+
+def _mode_of_link(name: str) -> int:
+    """Return the mode of a link's target; 0 for a dead link, which is a path that does exist."""
+    try:
+        return os.stat(name).st_mode  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def _entry(path: str, *, is_folder: bool, is_link: bool) -> _Entry:
+    raw = os.fsencode(path)
+    separator = os.fsencode(os.sep)
+    key = raw.rstrip(separator) + separator if is_folder else raw
+    return _Entry(key, path, is_folder, is_link)
+
+
+def printable(name: str) -> str:
+    """Return a path for a one-line message: control characters and odd bytes escaped."""
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in name
+    )
+
+
+class _Walk:
+    """One walk over the named paths."""
+
+    def __init__(self, options: ScanOptions, *, track_paths: bool) -> None:
+        self._options = options
+        self._include = _matcher(options.include)
+        self._exclude = _matcher(options.exclude)
+        self._seen_paths: set[bytes] | None = set() if track_paths else None
+        self._seen_folders: set[tuple[int, int]] = set()
+        self._root = ""
+
+    def over(self, roots: list[_Entry]) -> Iterator[PhotoFile | PhotoResult]:
+        """Yield what is found under the roots, in the order given."""
+        for root in roots:
+            self._seen_folders.clear()
+            self._root = os.path.realpath(root.path) if root.is_folder else ""
+            if not root.is_folder:
+                found: Iterable[PhotoFile | PhotoResult] = [look_at(root.path)]
+            else:
+                found = self._below(root)
+            for photo in found:
+                if self._is_new(photo.path):
+                    yield photo
+
+    def _is_new(self, path: Path) -> bool:
+        """Whether this path has not been given before; always true for a single argument."""
+        if self._seen_paths is None:
+            return True
+        key = os.fsencode(os.path.abspath(path))  # noqa: PTH100 (links must stay unresolved)
+        if key in self._seen_paths:
+            return False
+        self._seen_paths.add(key)
+        return True
+
+    def _below(self, root: _Entry) -> Iterator[PhotoFile | PhotoResult]:
+        """Yield what is in a folder and, if wanted, in its subfolders.
+
+        A stack of listings instead of recursive calls, so that depth is no limit.
+        """
+        stack = [iter([root])]
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+            elif not entry.is_folder:
+                yield self._photo(entry)
+            else:
+                if entry is not root and self._options.is_photo_name(entry.path):
+                    yield unreadable(entry.path, "a folder, not a photo")
+                if entry is root or self._options.recursive:
+                    listing = self._listing(entry.path, below=root.path)
+                    if isinstance(listing, PhotoResult):
+                        yield listing
+                    else:
+                        stack.append(iter(listing))
+
+    def _listing(self, folder: str, *, below: str) -> list[_Entry] | PhotoResult:
+        """Return the sorted entries of a folder that count, or the row of one that is closed."""
+        try:
+            stat = os.stat(folder)  # noqa: PTH116
+            if not self._enter((stat.st_dev, stat.st_ino)):
+                return []
+            with os.scandir(folder) as entries:
+                found = [self._wanted(entry, below) for entry in entries]
+        except OSError as error:
+            status, reason = status_of(error)
+            return PhotoResult.failed(Path(folder), status, f"folder: {reason}")
+        return sorted(entry for entry in found if entry is not None)
+
+    def _enter(self, identity: tuple[int, int]) -> bool:
+        """Note a folder as entered; False if it was before. Only links can make loops."""
+        if not self._options.follow_links:
+            return True
+        if identity in self._seen_folders:
+            return False
+        self._seen_folders.add(identity)
+        return True
+
+    def _wanted(self, entry: "os.DirEntry[str]", below: str) -> _Entry | None:
+        """Return what a name in a folder stands for, or None if it does not count."""
+        if entry.name.startswith("."):
+            return None
+        link = entry.is_symlink()
+        is_folder = _is_folder(entry, follow=self._options.follow_links)
+        relative = os.path.relpath(entry.path, below) if self._has_patterns else ""
+        if self._exclude(entry.name, relative):
+            return None
+        if not is_folder:
+            if not self._options.is_photo_name(entry.name):
+                return None
+            if self._options.include and not self._include(entry.name, relative):
+                return None
+        elif not self._options.recursive and not self._options.is_photo_name(entry.name):
+            return None
+        return _entry(entry.path, is_folder=is_folder, is_link=link)
+
+    @property
+    def _has_patterns(self) -> bool:
+        return bool(self._options.include or self._options.exclude)
+
+    def _photo(self, entry: _Entry) -> PhotoFile | PhotoResult:
+        """Return the photo of a name in a folder; links out of the folder are not followed."""
+        stays = self._options.follow_links or not entry.is_link
+        if not stays and not _is_inside(os.path.realpath(entry.path), self._root):
+            return unreadable(entry.path, "a link out of the folder, not followed")
+        return look_at(entry.path)
+
+
+def _is_folder(entry: "os.DirEntry[str]", *, follow: bool) -> bool:
+    """Whether a name is a folder; what cannot be looked at (a loop of links) is none."""
+    try:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:
+        return False
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Whether a resolved path lies below a resolved folder."""
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str, str], bool]:
+    """Return a test of (name, path below the named folder) against any of the patterns."""
+    lowered = [pattern.lower().rstrip("/") for pattern in patterns]
+
+    def matches(name: str, relative: str) -> bool:
+        name, relative = name.lower(), relative.replace(os.sep, "/").lower()
+        return any(
+            fnmatch.fnmatchcase(relative if "/" in pattern else name, pattern)
+            for pattern in lowered
+        )
+
+    return matches
