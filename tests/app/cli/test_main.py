@@ -1,0 +1,100 @@
+"""`qpt` itself: instant help, nothing heavy imported, clean ends."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from qpt_app import __version__
+
+HEAVY = ("torch", "torchvision", "scipy", "PIL", "PySide6", "matplotlib", "pandas")
+HELP = [sys.executable, "-m", "qpt_app.cli.main", "--help"]
+
+
+@pytest.mark.parametrize("arguments", ["['--help']", "['score', '--help']", "['--version']"])
+def test_help_imports_nothing_heavy(arguments):
+    """In a fresh interpreter neither torch nor Qt nor Pillow is loaded by asking for help."""
+    code = (
+        "import sys\n"
+        "from qpt_app.cli.main import run\n"
+        f"try: run({arguments})\n"
+        "except SystemExit as stop: code = stop.code\n"
+        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "print(code, heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def wall(command):
+    started = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=True)
+    return time.perf_counter() - started
+
+
+def test_help_is_instant():
+    """At most 0.3 s more than an interpreter that does nothing (median of five, interleaved)."""
+    pairs = [(wall(HELP), wall([sys.executable, "-c", "pass"])) for _ in range(5)]
+    assert statistics.median(helped - bare for helped, bare in pairs) < 0.3
+
+
+def test_version(qpt):
+    """One line on stdout."""
+    done = qpt("--version")
+    assert (done.code, done.lines, done.err) == (0, [f"qpt {__version__}"], "")
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["--nosuch"], ["models", "nosuch"]])
+def test_an_unknown_command_or_option_is_2(qpt, arguments):
+    """Never ignored."""
+    done = qpt(*arguments)
+    assert (done.code, done.out) == (2, b"")
+    assert "nosuch" in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_can_be_shown(shell):
+    """The script names the program; sourcing it is all that is needed."""
+    environment = {**os.environ, "_QPT_COMPLETE": f"source_{shell}"}
+    done = subprocess.run(HELP[:-1], env=environment, capture_output=True, text=True, check=True)
+    assert "_QPT_COMPLETE" in done.stdout
+
+
+def test_completion_offers_commands():
+    """The shell gets the names of the commands."""
+    environment = {
+        **os.environ,
+        "_QPT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "qpt sc",
+        "COMP_CWORD": "1",
+    }
+    done = subprocess.run(HELP[:-1], env=environment, capture_output=True, text=True, check=True)
+    assert "score" in done.stdout.split()
+
+
+def test_a_bug_is_one_line(qpt, monkeypatch):
+    """The process' edge catches everything but says what it was."""
+    import qpt_app.cli.main as main
+
+    def broken(**_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(main, "app", broken)
+    done = qpt("score")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "ZeroDivisionError: by zero" in done.err
+
+
+def test_ctrl_c_anywhere_is_130(qpt, monkeypatch):
+    """Even before a command began."""
+    import qpt_app.cli.main as main
+
+    def interrupted(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "app", interrupted)
+    assert qpt("score").code == 130
