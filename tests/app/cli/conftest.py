@@ -15,7 +15,7 @@ MODEL = "fake@01234567"
 
 
 def fake_result(photo):
-    """Return the result that a photo's text asks for: `87.5`, `87.5 +-3`, or a status and reason."""
+    """Return what a photo's text asks for: `87.5`, `87.5 +-3`, or a status and a reason."""
     text = photo.path.read_text()
     if text[:1].isdigit():
         score, _, uncertainty = text.partition(" +-")

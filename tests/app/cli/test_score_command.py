@@ -214,12 +214,11 @@ def test_odd_names_survive_byte_for_byte(qpt, fake, tmp_path, name):
     """`path_b64` has the bytes where the name is not UTF-8."""
     import base64
 
-    path = os.path.join(os.fsencode(tmp_path), name)
-    with open(path, "w") as stream:
-        stream.write("50")
+    photo = tmp_path / os.fsdecode(name)
+    photo.write_text("50")
     (row,) = rows(qpt("score", tmp_path))
     got = base64.b64decode(row["path_b64"]) if "path_b64" in row else row["path"].encode()
-    assert got == path
+    assert got == os.fsencode(photo)
 
 
 def test_a_file_named_on_the_command_line_always_gets_its_row(qpt, fake, tmp_path):

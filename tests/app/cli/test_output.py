@@ -1,0 +1,127 @@
+"""Destinations: whole files or none, devices never replaced, a full disk said in one line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qpt_app.cli.output import check_output, open_sink
+from qpt_app.errors import StorageError, UsageError
+
+needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+not_as_root = pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere"
+)
+
+
+def write(path, data=b"new"):
+    with open_sink(path) as sink:
+        sink.write(data)
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    """The old content is gone only when the new is complete, and nothing else is left."""
+    target = tmp_path / "out"
+    target.write_bytes(b"old")
+    write(target)
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_failure_half_way_leaves_the_old_file(tmp_path):
+    """Byte for byte, and no temporary file."""
+    target = tmp_path / "out"
+    target.write_bytes(b"old")
+
+    def fail_half_way():
+        with open_sink(target) as sink:
+            sink.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way()
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_is_followed_not_replaced(tmp_path):
+    """The file that it leads to gets the rows."""
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@needs_dev_full
+def test_a_device_is_written_to_never_replaced():
+    """`-o /dev/null` works for root too; a full device is a storage error."""
+    write(Path("/dev/null"))
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(StorageError, match="No space"):
+        write(Path("/dev/full"), b"x" * 100_000)
+    assert Path("/dev/full").is_char_device()
+
+
+def test_impossible_destinations_are_refused_beforehand(tmp_path):
+    """A folder, or a folder that is not there."""
+    check_output(None)
+    check_output(tmp_path / "new")
+    with pytest.raises(UsageError, match="is a folder"):
+        check_output(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        check_output(tmp_path / "no" / "out")
+
+
+@not_as_root
+def test_a_read_only_folder_is_refused_beforehand(tmp_path):
+    """Before hours of scoring."""
+    tmp_path.chmod(0o555)
+    try:
+        with pytest.raises(StorageError, match="not writable"):
+            check_output(tmp_path / "out")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+PROGRAM = """
+import sys
+from qpt_app.cli import main, output
+def app(**_):
+    with output.open_sink(None) as sink:
+        for number in range(100_000):
+            sink.write(b'%d\\n' % number)
+    sys.exit(3)
+main.app = app
+main.run()
+"""
+
+
+@needs_dev_full
+def test_standard_output_on_a_full_disk_is_one_line_and_1():
+    """No traceback, no message of the interpreter at its end."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "qpt: error: cannot write standard output: No space left on device"
+    ]
+
+
+@needs_dev_full
+def test_what_typer_printed_on_a_full_disk_is_noticed_too():
+    """`qpt --version > /dev/full` fails like everything else that could not be written."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "qpt_app.cli.main", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1
