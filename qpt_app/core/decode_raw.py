@@ -73,7 +73,9 @@ def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | N
     if thumb.format == rawpy.ThumbFormat.BITMAP:
         bitmap: Pixels = np.asarray(thumb.data)
         usable = bitmap.ndim == 3 and bitmap.dtype == np.uint8 and bitmap.shape[2] == 3
-        return bitmap if usable and max(bitmap.shape[:2]) >= MIN_PREVIEW_SIDE else None
+        if not usable or max(bitmap.shape[:2]) < MIN_PREVIEW_SIDE:
+            return None
+        return bitmap.copy()  # the original lives in memory that LibRaw frees
     if thumb.format != rawpy.ThumbFormat.JPEG:
         return None
     try:
@@ -97,8 +99,24 @@ def _develop(raw: Any) -> Pixels:
         no_auto_bright=True,
         output_color=rawpy.ColorSpace.sRGB,
         output_bps=8,
+        user_sat=_white_level(raw),
     )
     return developed
+
+
+def _white_level(raw: Any) -> int | None:
+    """Return the sample value of white where LibRaw's own cannot be right, else None (its own).
+
+    Pictures that are already RGB (film scanners' NEF) have 16-bit samples, but LibRaw takes their
+    white as 255, which would develop them to a white sheet. Only looked at after the preview:
+    LibRaw 0.22 frees the samples' memory when it unpacks a preview of such a file.
+    """
+    import rawpy
+
+    if raw.raw_type != rawpy.RawType.Stack:
+        return None
+    brightest = int(raw.raw_image.max())
+    return (1 << brightest.bit_length()) - 1 if brightest > 4 * raw.white_level else None
 
 
 def _is_landscape(pixels: Pixels) -> bool:

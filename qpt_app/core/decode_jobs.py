@@ -1,0 +1,92 @@
+"""What a decode worker can be asked for, and what it answers. Runs in any process."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from qpt_app.core.decode import DecodedPhoto, DecodeLimits, decode_photo
+from qpt_app.core.preprocess import Pixels, PreprocessConfig, Views, prepare_views
+from qpt_app.core.status import PhotoStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsJob:
+    """Decode a photo and prepare what the model sees of it."""
+
+    path: Path
+    config: PreprocessConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ImageJob:
+    """Decode a photo for looking at: a thumbnail or, at full size, the loupe."""
+
+    path: Path
+    max_side: int | None = None
+    """Long side in pixels that a larger photo is fitted to; None keeps native pixels."""
+
+
+DecodeJob = ViewsJob | ImageJob
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodeOutcome:
+    """The answer to a job."""
+
+    status: PhotoStatus
+    reason: str | None = None
+    width: int | None = None
+    """Upright width of the file's full picture."""
+    height: int | None = None
+    format: str | None = None
+    views: Views | None = None
+    """Of a `ViewsJob` whose status has pixels."""
+    pixels: Pixels | None = None
+    """(H, W, 3) uint8 sRGB, of an `ImageJob` whose status has pixels."""
+    seconds: float = 0.0
+    """Wall time of decoding and preparing."""
+
+
+def run_job(job: DecodeJob, limits: DecodeLimits) -> DecodeOutcome:
+    """Do a job in this process; nothing is raised for a bad photo."""
+    start = time.perf_counter()
+    views = pixels = None
+    match job:
+        case ViewsJob(path=path, config=config):
+            photo = decode_photo(path, min_side=config.decode_side, limits=limits)
+            if photo.pixels is not None:
+                views = prepare_views(photo.pixels, config)
+        case ImageJob(path=path, max_side=max_side):
+            photo = decode_photo(path, min_side=max_side and 2 * max_side, limits=limits)
+            if photo.pixels is not None:
+                pixels = fit_within(photo.pixels, max_side)
+    return _outcome(photo, views, pixels, time.perf_counter() - start)
+
+
+def fit_within(pixels: Pixels, max_side: int | None) -> Pixels:
+    """Shrink (H, W, 3) uint8 so that the long side is at most `max_side`; never enlarge."""
+    height, width = pixels.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return pixels
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(resized)
+
+
+def _outcome(
+    photo: DecodedPhoto, views: Views | None, pixels: Pixels | None, seconds: float
+) -> DecodeOutcome:
+    return DecodeOutcome(
+        status=photo.status,
+        reason=photo.reason,
+        width=photo.width,
+        height=photo.height,
+        format=photo.format,
+        views=views,
+        pixels=pixels,
+        seconds=seconds,
+    )
