@@ -16,6 +16,7 @@ WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Decoding t
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("evaluate")(evaluate_command)
+    app.command("sensitivity")(sensitivity_command)
 
 
 def evaluate_command(
@@ -69,6 +70,44 @@ def evaluate_command(
     typer.echo(evaluation_markdown(result))
     if out is not None:
         for path in write_evaluation(out, result, photos.tested, found):
+            typer.echo(f"wrote {path}", err=True)
+
+
+def sensitivity_command(
+    model: ModelOption,
+    photos: Annotated[Path, typer.Option(help="Folder of clean photos; no labels needed.")],
+    count: Annotated[int, typer.Option(min=1, help="Photos drawn from the folder.")] = 20,
+    operator: Annotated[
+        list[str] | None, typer.Option(help="Only this degradation; may be given again.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for Markdown, JSON, plot.")] = None,
+    weights: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    device: DeviceOption = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of photos and degradations.")] = 0,
+) -> None:
+    """Measure how a model's score falls as degradations of clean photos grow."""
+    from tqdm import tqdm
+
+    from qpt_train.sensitivity import check_operators, choose_clean_photos, measure_sensitivity
+    from qpt_train.sensitivity_report import sensitivity_markdown, write_sensitivity
+    from qpt_train.subjects import load_subject
+
+    operators = check_operators(operator or [])
+    subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
+    paths = choose_clean_photos(photos, count=count, seed=seed)
+    with tqdm(total=len(paths), unit="photo", dynamic_ncols=True) as bar:
+        result = measure_sensitivity(
+            subject.scorer,
+            paths,
+            label=subject.label,
+            operators=operators,
+            seed=seed,
+            on_photo=bar.update,
+        )
+    typer.echo(sensitivity_markdown(result))
+    if out is not None:
+        for path in write_sensitivity(out, result):
             typer.echo(f"wrote {path}", err=True)
 
 
