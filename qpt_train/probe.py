@@ -1,0 +1,194 @@
+"""What frozen features know of quality: ridge regression on a small labelled set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qpt_app.core.decode import decode_photo
+from qpt_app.core.encoder import normalise
+from qpt_app.core.preprocess import crop_offsets, fit_to_screen, pad_to
+from qpt_app.errors import DatasetError
+from qpt_train.data.mos_records import MosItem
+from qpt_train.data.mos_sets import load_mos_set
+from qpt_train.data.splits import grouped_folds
+from qpt_train.metrics import srcc
+
+FOLDS = 5
+ALPHAS = tuple(10.0**exponent for exponent in range(-3, 6))
+"""Ridge penalties tried on standardised features; the choice is made inside each training part."""
+
+Matrix = NDArray[np.float64]
+
+
+class ProbeResult(NamedTuple):
+    """Agreement of cross-validated predictions with the opinion scores."""
+
+    srcc: float
+    """Over all photos, -1..1."""
+    within_subsets: float | None
+    """Mean of the SRCCs within each subset; None for a set without subsets."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeSet:
+    """Labelled photos, cut and ready."""
+
+    crops: NDArray[np.uint8]
+    """(N, K, S, S, 3)."""
+    mos: Matrix
+    """(N,) higher is better."""
+    subsets: tuple[str, ...]
+    """N names, all empty for a set without subsets."""
+    folds: NDArray[np.int64]
+    """(N,) 0..4; photos that belong together share one."""
+
+
+def load_probe_set(
+    path: Path,
+    *,
+    photos: int,
+    crops: int,
+    crop_size: int,
+    screen_side: int,
+    cache_folder: Path | None = None,
+) -> ProbeSet:
+    """Read at most `photos` labelled photos, evenly spread over the set.
+
+    Args:
+        path: a labelled set, never its official test part.
+        photos: at most this many; 0 takes all.
+        crops: 1, 2 or 4 crops per photo, along its long side or at its corners.
+        crop_size: side of the crops in pixels.
+        screen_side: larger photos are fitted to this long side; 0 keeps them.
+        cache_folder: where the photos' prints, which decide the folds, are kept.
+
+    Raises:
+        DatasetError: if the set or one of its photos cannot be read.
+    """
+    items = _spread(load_mos_set(path, part="train").items, photos)
+    folds = grouped_folds(items, folds=FOLDS, seed=0, cache_folder=cache_folder)
+    return ProbeSet(
+        crops=np.stack([_read_crops(i.path, crops, crop_size, screen_side) for i in items]),
+        mos=np.array([item.mos for item in items]),
+        subsets=tuple(item.subset or "" for item in items),
+        folds=np.array(folds),
+    )
+
+
+@torch.no_grad()
+def extract_features(
+    encoder: nn.Module, probe_set: ProbeSet, device: torch.device, *, batch_size: int = 64
+) -> Matrix:
+    """Return the mean feature over each photo's crops, (N, C).
+
+    The encoder is used in evaluation mode and left in the mode it had.
+    """
+    count, per_photo = probe_set.crops.shape[:2]
+    flat = torch.from_numpy(probe_set.crops).flatten(0, 1).permute(0, 3, 1, 2)
+    was_training = encoder.training
+    encoder.eval()
+    parts: list[Tensor] = []
+    for batch in flat.split(batch_size):
+        views = normalise(batch.to(device)).contiguous(memory_format=torch.channels_last)
+        parts.append(encoder(views).float().cpu())
+    encoder.train(was_training)
+    features: Matrix = torch.cat(parts).reshape(count, per_photo, -1).mean(dim=1).double().numpy()
+    return features
+
+
+def probe_features(features: Matrix, probe_set: ProbeSet) -> ProbeResult:
+    """Predict every photo from the others by ridge regression and correlate.
+
+    Args:
+        features: (N, C).
+        probe_set: the photos' scores and folds.
+    """
+    predicted = np.empty(len(features))
+    for fold in np.unique(probe_set.folds):
+        held_out = probe_set.folds == fold
+        predicted[held_out] = ridge_predict(
+            features[~held_out], probe_set.mos[~held_out], features[held_out]
+        )
+    names = sorted(set(probe_set.subsets))
+    within = None
+    if len(names) > 1:
+        labels = np.array(probe_set.subsets)
+        within = float(
+            np.mean([srcc(predicted[labels == n], probe_set.mos[labels == n]) for n in names])
+        )
+    return ProbeResult(srcc(predicted, probe_set.mos), within)
+
+
+def ridge_predict(features: Matrix, targets: Matrix, others: Matrix) -> Matrix:
+    """Fit ridge regression and predict.
+
+    Features are standardised with the training part's statistics. The penalty is the one of
+    `ALPHAS` with the least generalised cross-validation error on the training part (Golub, Heath
+    and Wahba 1979), so nothing is chosen on the photos that are predicted.
+
+    Args:
+        features: (N, C) of the training part.
+        targets: (N,).
+        others: (K, C) to predict.
+
+    Returns:
+        (K,) predictions.
+    """
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(scale > 1e-12, scale, 1.0)
+    standard = (features - mean) / scale
+    centred = targets - targets.mean()
+    left, singular, right = np.linalg.svd(standard, full_matrices=False)
+    projected = left.T @ centred
+    best, coefficients = np.inf, np.zeros(features.shape[1])
+    for alpha in ALPHAS:
+        shrink = singular**2 / (singular**2 + alpha)
+        residual = centred - left @ (shrink * projected)
+        # The mean, which was taken off, is one more degree of freedom.
+        freedom = len(targets) - 1 - shrink.sum()
+        error = len(targets) * float(residual @ residual) / max(freedom, 1e-9) ** 2
+        if error < best:
+            best = error
+            coefficients = right.T @ (singular / (singular**2 + alpha) * projected)
+    predictions: Matrix = (others - mean) / scale @ coefficients + targets.mean()
+    return predictions
+
+
+def _spread(items: Sequence[MosItem], photos: int) -> list[MosItem]:
+    """Return at most `photos` items at even distances."""
+    if photos == 0 or photos >= len(items):
+        return list(items)
+    return [items[position * len(items) // photos] for position in range(photos)]
+
+
+def _read_crops(path: Path, crops: int, size: int, screen_side: int) -> NDArray[np.uint8]:
+    """Return (K, S, S, 3) crops of one photo."""
+    photo = decode_photo(path, min_side=2 * screen_side if screen_side else None)
+    if photo.pixels is None:
+        raise DatasetError(f"cannot read the probe photo {path}: {photo.status} {photo.reason}")
+    pixels = fit_to_screen(photo.pixels, screen_side) if screen_side else photo.pixels
+    pixels = pad_to(pixels, size)
+    height, width = pixels.shape[:2]
+    down, right = _grid(crops, height > width)
+    return np.stack(
+        [
+            pixels[top : top + size, left : left + size]
+            for top in crop_offsets(height, size, down)
+            for left in crop_offsets(width, size, right)
+        ]
+    )
+
+
+def _grid(crops: int, upright: bool) -> tuple[int, int]:
+    """Return (rows, columns) of 1, 2 or 4 crops."""
+    if crops not in (1, 2, 4):
+        raise ValueError(f"probe.crops must be 1, 2 or 4, not {crops}")
+    if crops == 2:
+        return (2, 1) if upright else (1, 2)
+    return (1, 1) if crops == 1 else (2, 2)
