@@ -96,6 +96,7 @@ DEGRADATIONS = (
         severities=_AMOUNTS,
         apply=colour_shift,
         source="ARNIQA, Re-IQA: 1, 3, 6, 8, 12",
+        measure="psnr_shrunk",
         mended="any direction, not only down and right; no percentile clip of the edge map",
     ),
     Degradation(

@@ -9,6 +9,7 @@ off.
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from qpt_train.degradations.chain import Chain, Step
 from qpt_train.degradations.counter_noise import pack_seeds
 from qpt_train.degradations.draws import row_seeds
-from qpt_train.degradations.table import DEGRADATIONS, find_degradation
+from qpt_train.degradations.table import DEGRADATIONS
 from qpt_train.degradations.types import SMALLEST_SIDE
 
 LARGEST_GROUP = 96
@@ -125,8 +126,8 @@ def run_plan(work: Tensor, plan: Plan) -> None:
     samples, params, seeds = tables
     for group in plan.groups:
         part = slice(group.start, group.stop)
-        record = DEGRADATIONS[group.name]
-        degraded = record.apply(work.index_select(0, samples[part]), params[part], seeds[part])
+        operator = DEGRADATIONS[group.name].apply
+        degraded = operator(work.index_select(0, samples[part]), params[part], seeds[part])
         work.index_copy_(0, samples[part], degraded.clamp(0.0, 1.0))
 
 
@@ -137,17 +138,37 @@ def _degrade_grouped(work: Tensor, chains: Sequence[Chain]) -> None:
 
 
 def _degrade_one_by_one(work: Tensor, chains: Sequence[Chain]) -> None:
-    """Degrade the batch in place, one sample after the other."""
-    for number, chain in enumerate(chains):
-        sample = work[number : number + 1]
-        if not chain.steps:
-            continue
-        seeds = pack_seeds([step.seed for step in chain.steps])
-        for slot, step in enumerate(chain.steps):
-            params = torch.tensor([step.params], dtype=torch.float32)
-            record = find_degradation(step.name)
-            degraded = record.apply(sample, params, seeds[slot : slot + 1])
-            torch.clamp(degraded, 0.0, 1.0, out=sample)
+    """Degrade the batch in place, every sample on one thread, as many at once as torch may use.
+
+    The planes of one crop are too small to share: two threads inside each operation take longer
+    than one, many times longer on a busy machine. It also makes the pixels independent of the
+    number of threads.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads, initializer=_prepare_thread) as pool:
+            for _ in pool.map(_degrade_sample, work.split(1), chains):
+                pass
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _prepare_thread() -> None:
+    """Set up a thread of the pool; both settings belong to the thread in torch."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+
+
+def _degrade_sample(sample: Tensor, chain: Chain) -> None:
+    """Degrade (1, 3, H, W) in place."""
+    if not chain.steps:
+        return
+    seeds = pack_seeds([step.seed for step in chain.steps])
+    for slot, step in enumerate(chain.steps):
+        params = torch.tensor([step.params], dtype=torch.float32)
+        degraded = DEGRADATIONS[step.name].apply(sample, params, seeds[slot : slot + 1])
+        torch.clamp(degraded, 0.0, 1.0, out=sample)
 
 
 @contextlib.contextmanager

@@ -25,9 +25,10 @@ DEGRADATIONS = (
         name="rescale_nearest",
         group="resampling",
         parameters=("factor",),
-        severities=rows(2, 3, 4, 5, 6),
+        severities=rows(2, 3, 4, 6, 8),
         apply=_with_filter("nearest"),
         source="Re-IQA (down-up resize, nearest): factors 2, 3, 4, 5, 6",
+        mended="5 and 6 are 0.3 dB apart: 6 and 8",
     ),
     *(
         Degradation(

@@ -36,7 +36,7 @@ def jitter(x: Tensor, params: Tensor, seeds: Tensor) -> Tensor:
 
 def displaced_patches(x: Tensor, params: Tensor, seeds: Tensor) -> Tensor:
     """Copy `count` 16x16 patches of the original to places within +-8 px; later ones win."""
-    batch, _, height, width = x.shape
+    height, width = x.shape[-2:]
     limit = int(largest(_PATCHES))
     top = whole_numbers(seeds, limit, 0, height - PATCH_SIDE + 1)
     left = whole_numbers(seeds, limit, 1, width - PATCH_SIDE + 1)
