@@ -96,7 +96,8 @@ def open_database(folder: Path, *, now: Callable[[], float] = time.time) -> Open
                 notice = f"the score cache was damaged ({error}); it was set aside as {aside.name}"
                 return OpenDatabase(connection, path, notice)
     except (OSError, sqlite3.Error, _UnusableError) as error:
-        raise StorageError(f"the score cache in {folder} cannot be used: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise StorageError(f"the score cache in {folder} cannot be used: {why}") from error
 
 
 def _open(path: Path, now: Callable[[], float]) -> sqlite3.Connection:
@@ -203,11 +204,16 @@ def _check(connection: sqlite3.Connection, path: Path, now: float) -> None:
     large = path.stat().st_size > CHECK_ALWAYS_BYTES
     if large and 0 <= now - checked_at < CHECK_EVERY_S:
         return
-    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    finding = _run_quick_check(connection)
     if finding != "ok":
-        raise _UnusableError(str(finding).splitlines()[-1])
+        raise _UnusableError(finding.splitlines()[-1])
     if large:
         connection.execute("INSERT OR REPLACE INTO facts VALUES ('checked_at', ?)", (now,))
+
+
+def _run_quick_check(connection: sqlite3.Connection) -> str:
+    """Return `ok`, or what is wrong with the structure of the file."""
+    return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -79,15 +79,16 @@ class _Entry:
 def _named(path: Path) -> _Entry:
     """Return the entry of a path that the user named; raise UsageError if there is none."""
     name = os.fspath(path)
+    mode, link = 0, False
     try:
-        link = path.is_symlink()
-        mode = os.stat(name).st_mode if not link else _mode_of_link(name)  # noqa: PTH116
+        link = os.path.islink(name)  # noqa: PTH114 (Path.is_symlink raises for a closed folder)
+        mode = _mode_of_link(name) if link else os.stat(name).st_mode  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"no such file or folder: {printable(name)}") from error
     except ValueError as error:
         raise UsageError(f"not a path: {printable(name)}") from error
     except OSError:
-        mode = 0
+        pass  # it is there or behind a closed door; its row will say why it cannot be read
     return _entry(name, is_folder=stat_module.S_ISDIR(mode), is_link=link)
 
 

@@ -277,6 +277,19 @@ def test_a_closed_folder_and_a_closed_file(tmp_path):
     assert row.reason == "folder: no permission to read it"
 
 
+def test_a_named_file_behind_a_closed_door_gives_a_row(tmp_path, monkeypatch):
+    """Nobody can tell whether it exists, so it is no usage error but a row with the reason."""
+    path = tmp_path / "a.jpg"
+
+    def closed(_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("os.stat", "os.lstat"):
+        monkeypatch.setattr(name, closed)
+    row = only(scan_paths([path]))
+    assert (row.status, row.reason) == (PhotoStatus.UNREADABLE, "no permission to read it")
+
+
 def test_a_file_that_vanishes_during_the_scan_gives_a_row(tmp_path, monkeypatch):
     """A name that was listed but is gone when it is looked at is `vanished`, not lost."""
     make(tmp_path, "a.jpg", "b.jpg")
