@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import tempfile
@@ -88,9 +89,9 @@ def restore_newest_backup(folder: Path, database_name: str, *, now: float) -> Pa
         content = backup.read_bytes()
         if path.exists():
             atomic_write(aside, path.read_bytes())
-        hot_journal = path.with_name(path.name + "-journal")
-        if hot_journal.exists():
-            hot_journal.replace(aside.with_name(aside.name + "-journal"))
+        for ending in ("-journal", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
     except OSError as error:
         raise StorageError(f"cannot restore {backup}: {error}") from error
     atomic_write(path, content)

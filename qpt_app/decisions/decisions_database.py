@@ -34,7 +34,12 @@ class DecisionsDatabase:
 
     @classmethod
     def open(
-        cls, folder: Path, *, now: float, migrations: Sequence[str] = MIGRATIONS
+        cls,
+        folder: Path,
+        *,
+        now: float,
+        on_network_drive: bool = False,
+        migrations: Sequence[str] = MIGRATIONS,
     ) -> DecisionsDatabase:
         """Open the database in `folder`, making both if there are none.
 
@@ -44,6 +49,8 @@ class DecisionsDatabase:
         Args:
             folder: the data folder of qpt.
             now: the present time in seconds since the epoch.
+            on_network_drive: whether the folder is on a network drive, where SQLite's WAL does
+                not work; the slower rollback journal is used there.
             migrations: the scripts that make the tables; tests pass others.
 
         Raises:
@@ -59,7 +66,7 @@ class DecisionsDatabase:
             raise StorageError(f"cannot open {path}: {error}") from error
         try:
             _check(connection, path, len(migrations))
-            _prepare(connection, path, now, migrations)
+            _prepare(connection, path, now, on_network_drive, migrations)
         except sqlite3.DatabaseError as error:
             connection.close()
             raise _damaged(path, str(error)) from error
@@ -145,7 +152,6 @@ class DecisionsDatabase:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file. The rollback journal works on every file system, WAL does not."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
@@ -171,10 +177,14 @@ def _check(connection: sqlite3.Connection, path: Path, newest: int) -> None:
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: Path, now: float, migrations: Sequence[str]
+    connection: sqlite3.Connection,
+    path: Path,
+    now: float,
+    on_network_drive: bool,
+    migrations: Sequence[str],
 ) -> None:
-    connection.execute("PRAGMA journal_mode = TRUNCATE")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_mode = {'TRUNCATE' if on_network_drive else 'WAL'}")
+    connection.execute("PRAGMA synchronous = FULL")  # a decision survives a power cut too
     connection.execute("PRAGMA foreign_keys = ON")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version and (version < len(migrations) or backups.is_due(path.parent, now=now)):

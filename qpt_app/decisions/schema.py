@@ -55,21 +55,19 @@ CREATE TABLE file_steps (
     PRIMARY KEY (action_id, step)
 ) WITHOUT ROWID;
 CREATE TABLE xmp_files (
-    photo_id INTEGER NOT NULL REFERENCES photos,
-    path BLOB NOT NULL,
+    path BLOB PRIMARY KEY,
     original TEXT,
     agreed TEXT,
-    writing TEXT,
-    PRIMARY KEY (photo_id, path)
+    writing TEXT
 ) WITHOUT ROWID;
 CREATE TABLE xmp_pending (
     photo_id INTEGER PRIMARY KEY REFERENCES photos,
     policy TEXT NOT NULL
 );
 """
-# photos.decision: JSON of a Decision, NULL = nobody decided. xmp_files: JSON of XmpValues:
-# `original` before qpt first wrote, `agreed` when file and database last agreed, `writing` the
-# values of a write that was begun.
+# photos.decision: JSON of a Decision, NULL = nobody decided. xmp_files: JSON of the XMP properties
+# in a sidecar or photo: `original` before qpt first wrote, `agreed` when file and database last
+# agreed, `writing` those of a write that was begun and perhaps ended.
 
 MIGRATIONS: Final = (_FIRST,)
 """Scripts in order; a database of version n has had the first n."""

@@ -16,6 +16,7 @@ from qpt_app.decisions import decision_log, journal
 from qpt_app.decisions.action import Action, HistoryStep, OperationReport
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.exiftool import ExiftoolEmbedder, find_exiftool
 from qpt_app.decisions.file_operations import FileOperations, Progress
 from qpt_app.decisions.file_plan import (
     FilePlan,
@@ -32,6 +33,12 @@ from qpt_app.decisions.photo_records import (
 )
 from qpt_app.decisions.photo_unit import PhotoUnit
 from qpt_app.decisions.trash import SystemTrash, Trash
+from qpt_app.decisions.xmp_exchange import RatingRequest, RatingResult, XmpExchange
+from qpt_app.decisions.xmp_labels import LabelNames
+from qpt_app.decisions.xmp_policy import XmpPolicy
+from qpt_app.decisions.xmp_reader import XmpReading
+from qpt_app.decisions.xmp_state import pending
+from qpt_app.decisions.xmp_writer import Embedder, XmpOutcome
 
 Clock = Callable[[], float]
 """Gives the present time in seconds since the epoch, as `time.time` does."""
@@ -40,14 +47,24 @@ Clock = Callable[[], float]
 class DecisionSession:
     """The open decisions of one person."""
 
-    def __init__(self, database: DecisionsDatabase, clock: Clock, trash: Trash) -> None:
+    def __init__(
+        self, database: DecisionsDatabase, clock: Clock, trash: Trash, embedder: Embedder | None
+    ) -> None:
         self._database = database
         self._clock = clock
         self._files = FileOperations(database, trash)
+        self._xmp = XmpExchange(database, clock, embedder)
+        self.xmp_policy: XmpPolicy | None = None
+        """How decisions are written to XMP from now on; None = not at all (the default)."""
 
     @classmethod
     def open(
-        cls, data_folder: Path, clock: Clock, *, trash: Trash | None = None
+        cls,
+        data_folder: Path,
+        clock: Clock,
+        *,
+        trash: Trash | None = None,
+        on_network_drive: bool = False,
     ) -> DecisionSession:
         """Open the decisions kept in `data_folder`, making it if need be.
 
@@ -55,6 +72,7 @@ class DecisionSession:
             data_folder: where `decisions.sqlite` and its backups lie; not the cache folder.
             clock: gives the time of each decision.
             trash: where trashed photos go; the system's trash if None.
+            on_network_drive: whether `data_folder` is on one; SQLite's WAL is not used there.
 
         Raises:
             NewerSchemaError: if a newer qpt wrote the database; nothing was changed.
@@ -62,8 +80,16 @@ class DecisionSession:
                 `backups.restore_newest_backup`.
             StorageError: if the folder cannot be written to.
         """
-        database = DecisionsDatabase.open(data_folder, now=clock())
-        return cls(database, clock, SystemTrash() if trash is None else trash)
+        database = DecisionsDatabase.open(
+            data_folder, now=clock(), on_network_drive=on_network_drive
+        )
+        exiftool = find_exiftool()
+        return cls(
+            database,
+            clock,
+            SystemTrash() if trash is None else trash,
+            None if exiftool is None else ExiftoolEmbedder(exiftool),
+        )
 
     # --- decisions -------------------------------------------------------------------------
 
@@ -85,7 +111,9 @@ class DecisionSession:
     ) -> Action | None:
         """Change each photo in its own way, as one action: keep this one, reject the rest."""
         rows = [(photo, change) for unit, change in changes for photo in unit.photos]
-        return decision_log.decide(self._database, rows, now=self._clock(), title=title)
+        return decision_log.decide(
+            self._database, rows, now=self._clock(), title=title, xmp_policy=self._policy_text()
+        )
 
     def decisions_for(self, paths: Iterable[Path]) -> dict[Path, Decision]:
         """Return the decision about each path, by the path as given; `UNDECIDED` if none."""
@@ -174,7 +202,7 @@ class DecisionSession:
         if action.kind.touches_files:
             return self._files.undo(action, now=now, progress=progress)
         return decision_log.undo_decisions(
-            self._database, action, now=now, xmp_policy=action.xmp_policy
+            self._database, action, now=now, xmp_policy=action.xmp_policy or self._policy_text()
         )
 
     def redo(self, *, progress: Progress | None = None) -> HistoryStep | None:
@@ -186,8 +214,72 @@ class DecisionSession:
         if action.kind.touches_files:
             return self._files.redo(action, now=now, progress=progress)
         return decision_log.redo_decisions(
-            self._database, action, now=now, xmp_policy=action.xmp_policy
+            self._database, action, now=now, xmp_policy=action.xmp_policy or self._policy_text()
         )
+
+    # --- XMP -------------------------------------------------------------------------------
+
+    def read_xmp(
+        self,
+        units: Iterable[PhotoUnit],
+        *,
+        labels: LabelNames | None = None,
+        embedded: bool = True,
+    ) -> tuple[Action | None, list[XmpReading]]:
+        """Take over ratings that other programs wrote, as one action that can be undone.
+
+        Call it in the background when a folder is opened. An undecided photo takes over what its
+        newest packet says; a decided one only what was changed elsewhere after the decision.
+        What differs and was not taken over is in the readings' notes.
+
+        Args:
+            units: the photos.
+            labels: the label names in use; those of `xmp_policy`, or English ones, if None.
+            embedded: whether to look into the photos as well as at their sidecars.
+
+        Returns:
+            The action (None if nothing was taken over) and one reading per photo file.
+        """
+        names = labels or (LabelNames() if self.xmp_policy is None else self.xmp_policy.labels)
+        photos = [photo for unit in units for photo in unit.photos]
+        return self._xmp.read(photos, names, embedded=embedded)
+
+    @property
+    def pending_xmp_count(self) -> int:
+        """How many photos wait for their decision to be written to XMP."""
+        return len(pending(self._database))
+
+    def write_pending_xmp(
+        self, *, cancelled: Callable[[], bool] | None = None, retry: bool = False
+    ) -> list[XmpOutcome]:
+        """Write the decisions that wait into XMP, by the policy under which they were made.
+
+        Call it in the background after decisions, undo, redo and `recover`, and before `plan_*`.
+        What waits is kept over restarts. A photo that failed is tried again when it is decided
+        again, in the next session, or with `retry`.
+
+        Returns:
+            One outcome per photo that was tried; its notes and problems are to be shown.
+        """
+        return self._xmp.write_pending(cancelled=cancelled, retry=retry)
+
+    def write_ratings(
+        self, requests: Iterable[RatingRequest], policy: XmpPolicy, *, dry_run: bool = False
+    ) -> list[RatingResult]:
+        """Decide about photos and write their XMP at once; undoable as one action.
+
+        A part (stars, flag, label) that somebody decided already, here or in XMP, is replaced
+        only if `policy.overwrite`; it is named in the result otherwise.
+
+        Args:
+            requests: the photos.
+            policy: which files, and how.
+            dry_run: find out what would be done and change nothing.
+        """
+        return self._xmp.write_ratings(requests, policy, dry_run=dry_run)
+
+    def _policy_text(self) -> str | None:
+        return None if self.xmp_policy is None else self.xmp_policy.to_json()
 
     # --- files -----------------------------------------------------------------------------
 

@@ -1,0 +1,230 @@
+"""Keeps decisions and XMP files in step: reads what is new, writes what waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qpt_app.decisions import decision_log
+from qpt_app.decisions.action import Action, ActionKind, Problem
+from qpt_app.decisions.decision import KEEP, UNDECIDED, Decision, DecisionChange, Flag
+from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.photo_records import (
+    PhotoRecord,
+    ensure_record,
+    find_records,
+    record_by_id,
+)
+from qpt_app.decisions.photo_unit import PhotoUnit
+from qpt_app.decisions.xmp_labels import LabelNames
+from qpt_app.decisions.xmp_policy import XmpPolicy
+from qpt_app.decisions.xmp_reader import XmpReading, note_agreement, weigh_photo
+from qpt_app.decisions.xmp_state import pending, settle_pending
+from qpt_app.decisions.xmp_writer import Embedder, XmpOutcome, XmpWriter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RatingRequest:
+    """What is to be decided about one photo and written to its XMP."""
+
+    unit: PhotoUnit
+    change: DecisionChange
+    score: float | None = None
+    """The program's score for the own namespace, 0 to 100; None = leave it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RatingResult:
+    """What became of one request."""
+
+    photo: Path
+    decision: Decision
+    """What holds now, or would after a dry run."""
+    outcomes: tuple[XmpOutcome, ...]
+    """One per photo file of the unit."""
+    kept: tuple[str, ...] = ()
+    """Parts that a person had decided and that were not replaced."""
+
+
+class XmpExchange:
+    """Reads and writes XMP for one decisions database."""
+
+    def __init__(
+        self, database: DecisionsDatabase, clock: Callable[[], float], embedder: Embedder | None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._embedder = embedder
+        self._lock = threading.Lock()
+        self._failed: dict[int, float | None] = {}
+
+    def read(
+        self, photos: Sequence[Path], names: LabelNames, *, embedded: bool
+    ) -> tuple[Action | None, list[XmpReading]]:
+        """Take over what is new in XMP, as one action; see `DecisionSession.read_xmp`."""
+        with self._lock:
+            readings = self._weigh(photos, names, embedded)
+            changes = [
+                (reading.photo, reading.change)
+                for reading in readings
+                if reading.change is not None
+            ]
+            count = len(changes)
+            action = decision_log.decide(
+                self._database,
+                changes,
+                now=self._clock(),
+                title=f"ratings read from XMP: {'1 photo' if count == 1 else f'{count} photos'}",
+                kind=ActionKind.ADOPT,
+            )
+            for reading in readings:
+                note_agreement(self._database, reading)
+        return action, readings
+
+    def write_pending(
+        self, *, cancelled: Callable[[], bool] | None = None, retry: bool = False
+    ) -> list[XmpOutcome]:
+        """Write what waits; see `DecisionSession.write_pending_xmp`."""
+        outcomes: list[XmpOutcome] = []
+        for photo_id, policy in pending(self._database).items():
+            if cancelled is not None and cancelled():
+                break
+            with self._lock:
+                record = record_by_id(self._database, photo_id)
+                tried = photo_id in self._failed and self._failed[photo_id] == record.decided_at
+                if retry or not tried:
+                    outcomes.append(self._write_one(record, policy, None))
+        return outcomes
+
+    def write_ratings(
+        self, requests: Iterable[RatingRequest], policy: XmpPolicy, *, dry_run: bool
+    ) -> list[RatingResult]:
+        """Decide and write at once; see `DecisionSession.write_ratings`."""
+        asked = list(requests)
+        photos = [photo for request in asked for photo in request.unit.photos]
+        if dry_run:
+            readings = {item.photo: item for item in self._weigh(photos, policy.labels, True)}
+        else:
+            readings = {}
+            self.read(photos, policy.labels, embedded=True)
+        known = find_records(self._database, photos)
+        allowed: list[tuple[RatingRequest, DecisionChange, tuple[str, ...]]] = []
+        for request in asked:
+            present = (
+                known[request.unit.path].effective if request.unit.path in known else UNDECIDED
+            )
+            reading = readings.get(request.unit.path)
+            if reading is not None and reading.change is not None:
+                present = reading.change.applied_to(present)
+            change, kept = _without_existing(request.change, present, overwrite=policy.overwrite)
+            allowed.append((request, change, kept))
+        if not dry_run:
+            rows = [(photo, change) for r, change, _ in allowed for photo in r.unit.photos]
+            decision_log.decide(
+                self._database, rows, now=self._clock(), xmp_policy=policy.to_json()
+            )
+        return [
+            self._result(request, change, kept, policy, readings, dry_run)
+            for request, change, kept in allowed
+        ]
+
+    def _result(
+        self,
+        request: RatingRequest,
+        change: DecisionChange,
+        kept: tuple[str, ...],
+        policy: XmpPolicy,
+        readings: dict[Path, XmpReading],
+        dry_run: bool,
+    ) -> RatingResult:
+        outcomes: list[XmpOutcome] = []
+        records: list[PhotoRecord] = []
+        for photo in request.unit.photos:
+            if dry_run:
+                record = self._imagined(photo, change, readings.get(photo))
+                writer = XmpWriter(self._database, self._embedder, dry_run=True)
+                outcomes.append(
+                    writer.write(record, replace(policy, overwrite=True), score=request.score)
+                )
+            else:
+                with self._lock:
+                    with self._database.transaction():
+                        record = ensure_record(self._database, photo)
+                    outcomes.append(self._write_one(record, policy, request.score))
+            records.append(record)
+        return RatingResult(
+            photo=request.unit.path,
+            decision=records[0].effective,
+            outcomes=tuple(outcomes),
+            kept=kept,
+        )
+
+    def _imagined(
+        self, photo: Path, change: DecisionChange, reading: XmpReading | None
+    ) -> PhotoRecord:
+        """The record that a photo would have after a dry run."""
+        record = find_records(self._database, [photo]).get(photo) or PhotoRecord(
+            photo_id=0, path=photo, content_hash=None, size=None, decision=None, decided_at=None
+        )
+        decision = record.effective
+        if reading is not None and reading.change is not None:
+            decision = reading.change.applied_to(decision)
+        decision = change.applied_to(decision)
+        if record.decision is None and decision == UNDECIDED:
+            return record
+        return replace(record, decision=decision, decided_at=self._clock())
+
+    def _write_one(self, record: PhotoRecord, policy: XmpPolicy, score: float | None) -> XmpOutcome:
+        outcome = XmpWriter(self._database, self._embedder).write(record, policy, score=score)
+        if outcome.adopt is not None:
+            decision_log.decide(
+                self._database,
+                [(record.path, outcome.adopt)],
+                now=self._clock(),
+                title="newer rating read from XMP: 1 photo",
+                kind=ActionKind.ADOPT,
+            )
+        if outcome.problems:
+            self._failed[record.photo_id] = record.decided_at
+        else:
+            self._failed.pop(record.photo_id, None)
+            settle_pending(self._database, record if outcome.adopt is None else self._again(record))
+        return outcome
+
+    def _again(self, record: PhotoRecord) -> PhotoRecord:
+        return record_by_id(self._database, record.photo_id)
+
+    def _weigh(self, photos: Sequence[Path], names: LabelNames, embedded: bool) -> list[XmpReading]:
+        known = find_records(self._database, photos)
+        return [
+            weigh_photo(self._database, photo, known.get(photo), names, embedded=embedded)
+            for photo in photos
+        ]
+
+
+def _without_existing(
+    change: DecisionChange, present: Decision, *, overwrite: bool
+) -> tuple[DecisionChange, tuple[str, ...]]:
+    """Leave out of a change what would replace a part that somebody decided already."""
+    if overwrite:
+        return change, ()
+    after = change.applied_to(present)
+    kept: list[str] = []
+    stars, flag, label = change.stars, change.flag, change.label
+    if present.stars and after.stars != present.stars:
+        stars = KEEP
+        kept.append(f"{present.stars} stars")
+    if present.flag is not Flag.NONE and after.flag is not present.flag:
+        flag = KEEP
+        kept.append(str(present.flag.value))
+    if present.label is not None and after.label is not present.label:
+        label = KEEP
+        kept.append(f"{present.label.value} label")
+    return DecisionChange(stars=stars, flag=flag, label=label), tuple(kept)
+
+
+def problems_of(outcomes: Iterable[XmpOutcome]) -> list[Problem]:
+    """Return everything that the person should hear about, of many photos."""
+    return [problem for outcome in outcomes for problem in (*outcome.problems, *outcome.notes)]
