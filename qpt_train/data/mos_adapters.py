@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem, MosScale, MosSet, OfficialPart, checked_set
-from qpt_train.data.mos_tables import FolderIndex, parse_number, read_rows
+from qpt_train.data.mos_tables import FolderIndex, PhotoTree, parse_number, read_rows
 
 BIQ2021_TABLES: dict[OfficialPart, str] = {
     "train": "Train (Images and MOS).csv",
@@ -76,16 +76,13 @@ def load_plain_table(path: Path) -> MosSet:
     """
     table = path if path.suffix.lower() == ".csv" else path / PLAIN_TABLE
     folder = table.parent
-    indexes: dict[Path, FolderIndex] = {}
+    photos = PhotoTree(folder)
     items: list[MosItem] = []
     for row in read_rows(table, ["path", "mos"]):
         relative = Path(row["path"])
-        place = folder / relative.parent
-        if place not in indexes:
-            indexes[place] = FolderIndex(place)
         items.append(
             MosItem(
-                path=indexes[place].find(relative.name),
+                path=photos.find(row["path"]),
                 name=relative.as_posix(),
                 mos=parse_number(row["mos"], f"{table}, {row['path']!r}"),
                 subset=row.get("subset") or biq2021_subset(relative.as_posix()),

@@ -6,6 +6,28 @@ from pathlib import Path
 
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_adapters import is_biq2021, is_plain_table, load_biq2021, load_plain_table
+from qpt_train.data.mos_adapters_authentic import (
+    is_bid,
+    is_flive,
+    is_koniq10k,
+    is_live_challenge,
+    is_spaq,
+    load_bid,
+    load_flive,
+    load_koniq10k,
+    load_live_challenge,
+    load_spaq,
+)
+from qpt_train.data.mos_adapters_synthetic import (
+    is_csiq,
+    is_kadid10k,
+    is_live,
+    is_tid2013,
+    load_csiq,
+    load_kadid10k,
+    load_live,
+    load_tid2013,
+)
 from qpt_train.data.mos_records import MosItem, MosScale, MosSet, Part, refuse_official_test
 
 __all__ = [
@@ -34,6 +56,15 @@ class Adapter:
 
 ADAPTERS = (
     Adapter(title="BIQ2021", recognises=is_biq2021, load=load_biq2021),
+    Adapter(title="KonIQ-10k", recognises=is_koniq10k, load=load_koniq10k),
+    Adapter(title="LIVE Challenge", recognises=is_live_challenge, load=load_live_challenge),
+    Adapter(title="SPAQ", recognises=is_spaq, load=load_spaq),
+    Adapter(title="BID", recognises=is_bid, load=load_bid),
+    Adapter(title="FLIVE", recognises=is_flive, load=load_flive),
+    Adapter(title="KADID-10k", recognises=is_kadid10k, load=load_kadid10k),
+    Adapter(title="TID2013", recognises=is_tid2013, load=load_tid2013),
+    Adapter(title="LIVE", recognises=is_live, load=load_live),
+    Adapter(title="CSIQ", recognises=is_csiq, load=load_csiq),
     # Last: a folder of a known set may hold a table named scores.csv as well.
     Adapter(title="path,mos table", recognises=is_plain_table, load=load_plain_table),
 )

@@ -89,3 +89,36 @@ class FolderIndex:
         if other is None:
             raise DatasetError(f"{self._folder} lacks the photo {name!r}")
         return self._folder / other
+
+
+class PhotoTree:
+    """Finds photos by their path relative to a folder, in any letter case of the file's name."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember the folder; the folders below it are read when first asked for."""
+        self._folder = folder
+        self._indexes: dict[Path, FolderIndex] = {}
+
+    def find(self, relative: str) -> Path:
+        """Return the path of a photo.
+
+        Raises:
+            DatasetError: if its folder cannot be read or lacks it.
+        """
+        path = self._folder / relative
+        if path.parent not in self._indexes:
+            self._indexes[path.parent] = FolderIndex(path.parent)
+        return self._indexes[path.parent].find(path.name)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of a small text file that are not empty, stripped.
+
+    Raises:
+        DatasetError: if it cannot be read or is not text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"cannot read {path}: {error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
