@@ -42,11 +42,11 @@ def table_lines(
         unicode: whether the terminal can show more than ASCII.
     """
     marks = _near_ties(results) if ranked else [False] * len(results)
-    tie, sign, times = ("≈", "±", "×") if unicode else ("~", "+-", "x")
+    tie, sign, times, none = ("≈", "±", "×", "–") if unicode else ("~", "+-", "x", "-")
     header = ["score", sign, "better than", "size", "photo"]
     rows = [
         [
-            (f"{tie} " if mark else "") + _number(result.score, 1),
+            (f"{tie} " if mark else "") + (_number(result.score, 1) or none),
             _number(result.uncertainty, 1),
             _number(result.percentile, 0, " %"),
             _size(result, times),

@@ -4,7 +4,9 @@ import contextlib
 import sys
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from qpt_app.cli import wiring
 from qpt_app.cli.main import run
@@ -112,3 +114,65 @@ def shoot(tmp_path):
     for name, text in {"a.jpg": "20.0", "b.jpg": "90.0", "c.jpg": "55.5"}.items():
         (folder / name).write_text(text)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A model file that any machine scores with in milliseconds; its scores mean nothing."""
+    import torch
+
+    from qpt_app.core.calibration import Calibration
+    from qpt_app.core.model_file import save_model
+    from qpt_app.core.preprocess import PreprocessConfig
+    from qpt_app.core.quality_model import build_quality_model
+
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(
+        path,
+        build_quality_model("regnet_x_400mf", head_hidden=8),
+        name="tiny",
+        preprocess=PreprocessConfig(
+            screen_side=96, global_side=64, crop_size=64, crop_columns=1, crop_rows=1
+        ),
+        calibration=Calibration(raw_knots=(-0.5, 0.5), level_knots=(0.2, 0.8)),
+        training={},
+        licence="Apache-2.0",
+    )
+    return path
+
+
+@pytest.fixture
+def real(tiny_model, monkeypatch):
+    """Use the real engine with the tiny model, on one worker and one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("QPT_MODEL", str(tiny_model))
+    monkeypatch.setenv("QPT_DEVICE", "cpu")
+    monkeypatch.setenv("QPT_WORKERS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # for the programs that tests start
+    yield
+    torch.set_num_threads(threads)
+
+
+def save_photo(path, *, seed=0, size=(96, 72)):
+    """Write a small photo of random blocks; every seed gives another."""
+    generator = np.random.default_rng(seed)
+    blocks = generator.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    Image.fromarray(blocks).resize(size).save(path, format="JPEG", quality=90)
+
+
+@pytest.fixture
+def photo_folder(tmp_path):
+    """Return a function that makes a folder of real photos."""
+
+    def make(count, name="photos"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number in range(count):
+            save_photo(folder / f"{number:04}.jpg", seed=number)
+        return folder
+
+    return make

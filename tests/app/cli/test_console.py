@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 
 
 def use_terminal(monkeypatch):
-    """Put a terminal in place of stderr (not in a fixture: pytest puts its own back after those)."""
+    """Put a terminal in place of stderr (in the test: pytest restores after fixtures)."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
