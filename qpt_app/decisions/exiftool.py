@@ -65,10 +65,10 @@ class ExiftoolEmbedder:
         with tempfile.TemporaryDirectory(prefix="qpt-") as folder:
             source = Path(folder) / "packet.xmp"
             source.write_bytes(packet)
-            command = [self._program, "-q", "-q", "-m", f"-xmp<={source}", "-o", "-"]
+            command: list[str | Path] = [self._program, "-q", "-q", "-m", f"-xmp<={source}"]
             try:
                 done = subprocess.run(
-                    [*command, photo.absolute()],
+                    [*command, "-o", "-", photo.absolute()],
                     capture_output=True,
                     timeout=_TIMEOUT_S,
                     check=False,
