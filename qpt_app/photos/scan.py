@@ -21,6 +21,7 @@ import os
 import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from qpt_app.core.decode import PHOTO_EXTENSIONS
@@ -61,12 +62,12 @@ def scan_paths(
     Raises:
         UsageError: if a named path does not exist.
     """
-    roots = sorted({_named(Path(path)) for path in paths})
+    roots = sorted({_named(Path(path)) for path in paths}, key=attrgetter("key"))
     walk = _Walk(options or ScanOptions(), track_paths=len(roots) > 1)
     return walk.over(roots)
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """Something to look at; `key` sorts as its path does, folders as if they ended in a slash."""
 
@@ -181,7 +182,7 @@ class _Walk:
         except OSError as error:
             status, reason = status_of(error)
             return PhotoResult.failed(Path(folder), status, f"folder: {reason}")
-        return sorted(entry for entry in found if entry is not None)
+        return sorted((e for e in found if e is not None), key=attrgetter("key"))
 
     def _enter(self, identity: tuple[int, int]) -> bool:
         """Note a folder as entered; False if it was before. Only links can make loops."""

@@ -44,6 +44,7 @@ class FakeOutcome:
     views: object = None
     pixels: object = None
     seconds: float = 0.0
+    preparing_s: float = 0.0
 
 
 class FakePool:
