@@ -125,6 +125,8 @@ class PretrainRecipe:
         """
         if (self.steps > 0) == (self.epochs > 0):
             raise ValueError("give either steps or epochs, above 0")
+        if self.loss.negatives != "content" and self.views.compositions < 2:
+            raise ValueError("degradation-based negatives need views.compositions of 2 or more")
         rows, group = self.rows, self.batch.group_rows
         if group < 1 or rows % group or rows < 2 * group:
             raise ValueError(f"batch.group_rows must divide the {rows} rows into 2 groups or more")
@@ -132,8 +134,6 @@ class PretrainRecipe:
             raise ValueError("batch.group_rows must be a multiple of views.compositions")
         if self.batch.images % self.groups:
             raise ValueError(f"batch.images must be a multiple of the {self.groups} groups")
-        if self.loss.negatives != "content" and self.views.compositions < 2:
-            raise ValueError("degradation-based negatives need views.compositions of 2 or more")
 
     @property
     def rows(self) -> int:

@@ -55,6 +55,9 @@ class RunningStatistics:
         layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
         for layer in layers:
             layer.momentum = 1.0
+        self._counters = [
+            layer.num_batches_tracked for layer in layers if layer.num_batches_tracked is not None
+        ]
         self._buffers: list[Tensor] = [
             buffer
             for layer in layers
@@ -98,6 +101,8 @@ class RunningStatistics:
         """
         if self._buffers:
             torch._foreach_copy_(self._buffers, self._average)
+        for counter in self._counters:
+            counter.fill_(self._steps)
 
     def restore(self, steps: int) -> None:
         """Take the average from the layers, as a checkpoint of `steps` steps left it."""
