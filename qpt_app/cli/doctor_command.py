@@ -4,11 +4,15 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import typer
 
 from qpt_app import __version__
 from qpt_app.errors import QptError
+
+if TYPE_CHECKING:
+    from qpt_app.core.decode import FormatSupport
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pyside6-essentials", "rawpy", "pi-heif")
 """Distributions whose version decides what works."""
@@ -42,7 +46,7 @@ def doctor() -> None:
         except QptError as error:
             lines = [f"problem: {error}"]
         for line in lines:
-            problems += line.startswith("problem")
+            problems += "problem: " in line
             typer.echo(f"  {terminal_text(line)}")
     typer.echo(f"{problems} problems" if problems != 1 else "1 problem")
     raise typer.Exit(1 if problems else 0)
@@ -86,9 +90,17 @@ def _formats() -> list[str]:
 
     lines = []
     for support in supported_formats():
-        needs = "" if support.available else f"  not readable: {support.package} is missing"
-        lines.append(f"{support.name:10}{' '.join(sorted(support.extensions))}{needs}")
+        lines.append(f"{support.name:10}{' '.join(sorted(support.extensions))}{_needs(support)}")
     return lines
+
+
+def _needs(support: "FormatSupport") -> str:
+    """Say what a format that cannot be read lacks; a regular dependency should be there."""
+    if support.available:
+        return ""
+    if support.extra is not None:
+        return f"  (not installed: pip install 'qpt[{support.extra}]')"
+    return f"  problem: not readable, {support.package} is missing; install qpt again"
 
 
 def _model() -> list[str]:

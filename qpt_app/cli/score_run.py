@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from qpt_app.cli import wiring
 from qpt_app.cli.console import Console, is_terminal, wants_color
 from qpt_app.cli.interrupts import Interrupts
+from qpt_app.cli.options import RowFormat
 from qpt_app.cli.output import ReaderGone, Sink, check_output, open_sink
 from qpt_app.cli.table import table_lines
 from qpt_app.photos import export, ranking
@@ -21,15 +21,6 @@ from qpt_app.photos.scan import ScanOptions
 
 OK, NOTHING_SCORED, UNREADABLE_FILES, BELOW_THRESHOLD, INTERRUPTED = 0, 1, 3, 4, 130
 """Exit codes of `qpt score`; docs/cli.md explains them. 2, wrong usage, comes from the errors."""
-
-
-class RowFormat(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
-    CSV = "csv"
-    JSON = "json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

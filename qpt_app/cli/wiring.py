@@ -6,7 +6,7 @@ Everything is imported inside the functions: this module costs nothing to import
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from qpt_app.errors import StorageError
 
 if TYPE_CHECKING:
     from qpt_app.core.decode_pool import DecodePool
-    from qpt_app.core.scorer import Scorer
+    from qpt_app.core.scorer import ModelIdentity, Scorer
     from qpt_app.photos.app_settings import AppSettings
     from qpt_app.photos.results import PhotoFile, PhotoResult
     from qpt_app.photos.scan import ScanOptions
@@ -25,8 +25,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """A verified model and what it takes to run it; the heavy parts start when they are made."""
+
+    identity: "ModelIdentity"
+    make_scorer: "Callable[[], Scorer]"
+    make_pool: "Callable[[], DecodePool]"
+    """Closed with the engine."""
+    workers: int
+    """Decode processes of the pool."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OpenScoring:
-    """A model, a cache and workers, ready to score; the heavy parts start on the first need."""
+    """A model, a cache and workers, ready to score."""
 
     model: str
     """Label of the model."""
@@ -41,17 +53,69 @@ Say = Callable[[str], None]
 def list_photos(paths: Iterable[Path], options: "ScanOptions") -> "Iterator[PhotoEntry]":
     """Return the photos that the paths name and contain, RAW+JPEG pairs as one.
 
+    A RAW file that is itself named keeps a row of its own.
+
     Raises:
         UsageError: if a named path does not exist.
     """
+    from qpt_app.photos.pairs import pair_files
     from qpt_app.photos.scan import scan_paths
 
-    return iter(scan_paths(paths, options))
+    paths = list(paths)
+    named = {os.path.abspath(path) for path in paths}  # noqa: PTH100 (links stay unresolved)
+    return _split_named(pair_files, scan_paths(paths, options), named)
+
+
+def _split_named(
+    pair: "Callable[[Iterable[PhotoEntry]], Iterator[PhotoEntry]]",
+    photos: "Iterable[PhotoEntry]",
+    named: set[str],
+) -> "Iterator[PhotoEntry]":
+    """Yield the paired photos, but a pair whose RAW file is named as two, in the order of paths."""
+    seen: dict[Path, PhotoEntry] = {}
+
+    def remember() -> "Iterator[PhotoEntry]":
+        for photo in photos:
+            if os.path.abspath(photo.path) in named:  # noqa: PTH100
+                seen[photo.path] = photo
+            yield photo
+
+    for photo in pair(remember()):
+        raw = seen.get(photo.companion) if photo.companion is not None else None
+        if raw is None:
+            yield photo
+        else:
+            both = [replace(photo, companion=None), raw]
+            yield from sorted(both, key=lambda one: os.fsencode(one.path))
+
+
+@contextlib.contextmanager
+def open_engine(settings: "AppSettings") -> "Iterator[Engine]":
+    """Verify the model and check the device; loading and decoding start when they are needed.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        DeviceError: if the device asked for is not there.
+    """
+    from qpt_app.core.model_library import find_model
+    from qpt_app.core.model_metadata import read_metadata
+
+    path = find_model(settings.model)
+    identity = read_metadata(path).identity
+    _check_device(settings.device)
+    workers = settings.workers or usable_cpus()
+    with contextlib.ExitStack() as stack:
+        yield Engine(
+            identity=identity,
+            make_scorer=lambda: _load_scorer(path, settings),
+            make_pool=lambda: stack.enter_context(_decode_pool(settings, workers)),
+            workers=workers,
+        )
 
 
 @contextlib.contextmanager
 def open_scoring(settings: "AppSettings", *, say: Say) -> "Iterator[OpenScoring]":
-    """Check model and device, open the cache; workers and network start on the first new photo.
+    """Open engine and cache for `qpt score`.
 
     Args:
         settings: which model, device, cache and so on.
@@ -61,32 +125,25 @@ def open_scoring(settings: "AppSettings", *, say: Say) -> "Iterator[OpenScoring]
         ModelError: if the model cannot be used.
         DeviceError: if the device asked for is not there.
     """
-    from qpt_app.core.model_library import find_model
-    from qpt_app.core.model_metadata import read_metadata
-    from qpt_app.photos.scoring import ScoringOptions, score_photos
+    from qpt_app.photos.scoring import score_photos
+    from qpt_app.photos.scoring_options import ScoringOptions
 
-    path = find_model(settings.model)
-    identity = read_metadata(path).identity
-    _check_device(settings.device)
-    workers = settings.workers or usable_cpus()
-    options = ScoringOptions(batch_size=settings.batch_size, workers=workers, with_features=False)
-    with contextlib.ExitStack() as stack:
-        cache = stack.enter_context(_open_cache(settings, say))
-
-        def make_pool() -> "DecodePool":
-            return stack.enter_context(_decode_pool(settings, workers))
+    with open_engine(settings) as engine, _open_cache(settings, say) as cache:
+        options = ScoringOptions(
+            batch_size=settings.batch_size, workers=engine.workers, with_features=False
+        )
 
         def score(files: "Iterable[PhotoEntry]") -> "Iterator[PhotoResult]":
             return score_photos(
                 files,
-                identity=identity,
-                make_scorer=lambda: _load_scorer(path, settings),
-                make_pool=make_pool,
+                identity=engine.identity,
+                make_scorer=engine.make_scorer,
+                make_pool=engine.make_pool,
                 cache=cache,
                 options=options,
             )
 
-        yield OpenScoring(model=identity.label, score=score)
+        yield OpenScoring(model=engine.identity.label, score=score)
 
 
 def cache_folder(settings: "AppSettings") -> Path:
