@@ -1,0 +1,151 @@
+"""Turns keys into decisions: one framed photo at a time, announced, undoable, never waiting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from qpt_app.decisions.decision import Decision, DecisionChange, Flag, Label
+from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+
+
+class DecisionController(QObject):
+    """Shows a decision at once and has the desk keep it."""
+
+    announced = Signal(str)
+    """What was done, for the status line."""
+    decided = Signal(object)
+    """A decision was made; carries the photo's record."""
+    files_returned = Signal()
+    """Undo or redo moved files: read the folder again."""
+
+    def __init__(
+        self,
+        model: PhotoModel,
+        cursor: PhotoCursor,
+        desk: DecisionDesk,
+        advances: Callable[[], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        """Make the controller; `advances` says whether to go on to the next photo."""
+        super().__init__(parent)
+        self._model = model
+        self._cursor = cursor
+        self._desk = desk
+        self._advances = advances
+        desk.stepped.connect(self._stepped)
+
+    def set_flag(self, flag: Flag) -> None:
+        """Pick, reject or unflag the framed photo."""
+        texts = {
+            Flag.PICK: self.tr("picked"),
+            Flag.REJECT: self.tr("rejected"),
+            Flag.NONE: self.tr("flag removed"),
+        }
+        self._decide_current(DecisionChange(flag=flag), texts[flag])
+
+    def set_stars(self, stars: int) -> None:
+        """Rate the framed photo."""
+        text = self.tr("1 star") if stars == 1 else self.tr("%1 stars").replace("%1", str(stars))
+        self._decide_current(DecisionChange(stars=stars), text if stars else self.tr("no stars"))
+
+    def toggle_label(self, label: Label) -> None:
+        """Label the framed photo; the same label again clears it."""
+        record = self._cursor.record
+        if record is None:
+            return
+        clears = record.decision.label is label
+        text = self.tr("label removed") if clears else self.tr("%1 label").replace(
+            "%1", label.value
+        )  # fmt: skip
+        self._decide_current(DecisionChange(label=None if clears else label), text)
+
+    def keep_this(self) -> None:
+        """Pick the framed photo and reject the rest of its series, as one action."""
+        record = self._cursor.record
+        if record is None:
+            return
+        series = record.series
+        if series is None:
+            self.set_flag(Flag.PICK)
+            return
+        if series.is_protected:
+            text = self.tr("%1 belongs to a series that is kept whole: nothing was rejected")
+            self.announced.emit(text.replace("%1", record.name))
+            return
+        members = [
+            member for path in series.members if (member := self._model.record(path)) is not None
+        ]
+        changes = [
+            (member, DecisionChange(flag=Flag.PICK if member is record else Flag.REJECT))
+            for member in members
+        ]
+        rest = len(members) - 1
+        title = self.tr("keep %1, reject %2 of its series")
+        title = title.replace("%1", record.name).replace("%2", str(rest))
+        self._cursor.step_series(1)
+        self.apply(changes, title)
+        self.decided.emit(record)
+
+    def apply(self, changes: Sequence[tuple[PhotoRecord, DecisionChange]], title: str) -> None:
+        """Change several photos as one action that one undo takes back."""
+        real = [
+            (record, change)
+            for record, change in changes
+            if record.file is not None and change.applied_to(record.decision) != record.decision
+        ]
+        if not real:
+            return
+        self._desk.decide([(_pair(record), change) for record, change in real], title=title)
+        for record, change in real:
+            self._model.set_decision(record.path, change.applied_to(record.decision))
+        self._model.hide_unwanted()
+        self.announced.emit(title)
+
+    def undo(self) -> None:
+        """Take the newest action back."""
+        self._desk.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._desk.redo()
+
+    def _decide_current(self, change: DecisionChange, text: str) -> None:
+        record = self._cursor.record
+        if record is None or record.file is None:
+            return
+        title = f"{record.name}: {text}"
+        self.apply([(record, change)], title)
+        self.announced.emit(title)
+        self.decided.emit(record)
+        if self._advances() and self._cursor.record is record:
+            self._cursor.step(1)
+
+    def _stepped(self, step: Stepped | None) -> None:
+        """Show what an undo or redo changed, and go to where it happened."""
+        if step is None:
+            self.announced.emit(self.tr("Nothing to undo or redo"))
+            return
+        text = self.tr("Undone: %1") if step.is_undo else self.tr("Done again: %1")
+        self.announced.emit("; ".join([text.replace("%1", step.title), *step.problems]))
+        self.show_decisions(step.decisions)
+        if step.touched_files:
+            self.files_returned.emit()
+
+    def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:
+        """Show decisions as they are kept now; the first photo among them becomes current."""
+        here = [record for path in decisions if (record := self._model.record(path)) is not None]
+        for record in here:
+            self._model.set_decision(record.path, decisions[record.path])
+        self._model.refresh()
+        if here:
+            self._cursor.go_to(here[0])
+
+
+def _pair(record: PhotoRecord) -> Pair:
+    """Return a photo and its RAW companion."""
+    assert record.file is not None
+    return record.path, record.file.companion

@@ -1,0 +1,226 @@
+"""Keeps decisions and moves files in one thread, in the order asked; the window never waits."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.decision import Decision, DecisionChange
+from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.decisions.photo_unit import PhotoUnit, find_units
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.errors import QptError
+
+Pair = tuple[Path, Path | None]
+"""A photo and its RAW companion."""
+
+
+class FileTask(StrEnum):
+    """What can be done with files."""
+
+    TRASH = "trash"
+    REJECTED = "rejected"
+    COPY = "copy"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What an undo or redo did."""
+
+    is_undo: bool
+    title: str
+    """The action's one line."""
+    touched_files: bool
+    decisions: dict[Path, Decision]
+    """The decisions that hold now, for the photos concerned."""
+    problems: tuple[str, ...] = ()
+
+
+class DecisionDesk(QObject):
+    """The window's door to `DecisionSession`. Answers come as signals in the GUI thread."""
+
+    kept = Signal()
+    """A decision is on the disk."""
+    stepped = Signal(object)
+    """A `Stepped`, or None where there was nothing to undo or redo."""
+    planned = Signal(object, object)
+    """A `FileTask` and the frozen `FilePlan` to show before anything is done."""
+    executed = Signal(object)
+    """An `OperationReport`."""
+    progressed = Signal(int, int)
+    """Photos done and photos in all of a file operation."""
+    recovered = Signal(list)
+    """Reports of what a killed run left half-done; only if there are any."""
+    failed = Signal(str)
+    """One line for the user; what was shown may not be what is kept: read it again."""
+
+    def __init__(
+        self, open_session: Callable[[], DecisionSession], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qpt-decisions")
+        self._profile: str | None = None
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+        self._closed = False
+        self._session: Future[DecisionSession] = self._executor.submit(self._open, open_session)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything asked for is done."""
+        return self._waiting == 0 and self._session.done()
+
+    def set_xmp_profile(self, profile: str | None) -> None:
+        """Write decisions to XMP by this profile from now on; `off` and None write nothing."""
+        self._profile = profile
+
+    # -- decisions -------------------------------------------------------------------------
+
+    def decide(self, changes: Sequence[tuple[Pair, DecisionChange]], *, title: str) -> None:
+        """Keep changes as one action that undo takes back as one."""
+        units = [(PhotoUnit(path=path, companion=raw), change) for (path, raw), change in changes]
+
+        def work(session: DecisionSession) -> None:
+            session.decide_each(units, title=title)
+            self._emit(self.kept)
+
+        self._do(work)
+
+    def undo(self) -> None:
+        """Take the newest action back."""
+        self._do(lambda session: self._step(session, is_undo=True))
+
+    def redo(self) -> None:
+        """Do the action taken back last once more."""
+        self._do(lambda session: self._step(session, is_undo=False))
+
+    def decisions_of(self, paths: Iterable[Path]) -> dict[Path, Decision]:
+        """Return the decisions about photos; for background threads, it waits for the database.
+
+        An unusable database was reported already and counts as one without decisions.
+        """
+        try:
+            return self._session.result().decisions_for(paths)
+        except QptError:
+            return {}
+
+    # -- files -----------------------------------------------------------------------------
+
+    def plan(self, task: FileTask, pairs: Sequence[Pair], folder: Path, target: Path) -> None:
+        """List what a file operation would do; `planned` carries the list.
+
+        Args:
+            task: what to do.
+            pairs: the photos.
+            folder: the opened folder, which the photos lie in.
+            target: where they go, for COPY and MOVE.
+        """
+
+        def work(session: DecisionSession) -> None:
+            units = find_units(pairs)
+            if task is FileTask.TRASH:
+                plan = session.plan_trash(units, [folder])
+            elif task is FileTask.REJECTED:
+                plan = session.plan_move_rejects(units, folder)
+            else:
+                is_copy = task is FileTask.COPY
+                plan = session.plan_transfer(units, [folder], target, copy=is_copy)
+            self._emit(self.planned, task, plan)
+
+        self._do(work)
+
+    def execute(self, plan: FilePlan) -> None:
+        """Do what the shown list says."""
+        self._cancel.clear()
+
+        def work(session: DecisionSession) -> None:
+            report = session.execute(plan, progress=self._progress, cancelled=self._cancel.is_set)
+            self._emit(self.executed, report)
+
+        self._do(work)
+
+    def cancel_files(self) -> None:
+        """Stop the running file operation after the photo at hand."""
+        self._cancel.set()
+
+    # -- life ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finish what was asked for, then close. Decisions are kept; a file operation stops
+        after the photo at hand.
+        """
+        with self._lock:
+            self._closed = True
+        self._cancel.set()
+        with contextlib.suppress(RuntimeError):
+            self._executor.submit(self._close_session)
+        self._executor.shutdown(wait=True)
+
+    def _open(self, open_session: Callable[[], DecisionSession]) -> DecisionSession:
+        """Open the database and settle what a killed run left."""
+        try:
+            session = open_session()
+            reports = session.recover()
+        except QptError as error:
+            self._emit(self.failed, str(error))
+            raise
+        shown = [report for report in reports if _is_worth_telling(report)]
+        if shown:
+            self._emit(self.recovered, shown)
+        return session
+
+    def _do(self, work: Callable[[DecisionSession], None]) -> None:
+        """Run something after all that was asked before."""
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting += 1
+        self._executor.submit(self._guarded, work)
+
+    def _guarded(self, work: Callable[[DecisionSession], None]) -> None:
+        try:
+            work(self._session.result())
+        except Exception as error:  # noqa: BLE001 (the thread's edge: the window shows it)
+            self._emit(self.failed, str(error) or type(error).__name__)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def _step(self, session: DecisionSession, *, is_undo: bool) -> None:
+        step = session.undo() if is_undo else session.redo()
+        if step is None:
+            self._emit(self.stepped, None)
+            return
+        answer = Stepped(
+            is_undo=is_undo,
+            title=step.action.title,
+            touched_files=step.action.kind.touches_files,
+            decisions=session.decisions_for(step.paths),
+            problems=tuple(f"{problem.path.name}: {problem.reason}" for problem in step.problems),
+        )
+        self._emit(self.stepped, answer)
+
+    def _progress(self, done: int, total: int) -> None:
+        self._emit(self.progressed, done, total)
+
+    def _close_session(self) -> None:
+        with contextlib.suppress(QptError):
+            self._session.result().close()
+
+    def _emit(self, signal: Any, *values: object) -> None:
+        """Emit from the thread, unless the window went away."""
+        with contextlib.suppress(RuntimeError):
+            signal.emit(*values)
+
+
+def _is_worth_telling(report: OperationReport) -> bool:
+    return bool(report.transferred or report.problems or report.left)

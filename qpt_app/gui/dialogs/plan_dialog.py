@@ -1,0 +1,206 @@
+"""Shows exactly what a file operation will do, before anything is done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QCoreApplication,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.gui.decision_desk import FileTask
+from qpt_app.gui.photo_record import display_name
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class PlanModel(QAbstractTableModel):
+    """One row for each file of a plan: name, folder, where it goes."""
+
+    def __init__(self, plan: FilePlan, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._plan = plan
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """Files, then refused photos."""
+        return 0 if parent.isValid() else len(self._plan.files) + len(self._plan.refused)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """Name, from, to."""
+        return 0 if parent.isValid() else 3
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Answer the text of a cell."""
+        if not index.isValid() or role not in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.ToolTipRole,
+        ):
+            return None
+        row = index.row()
+        if row < len(self._plan.files):
+            file = self._plan.files[row]
+            to = self.tr("trash") if file.target is None else display_name(str(file.target))
+            cells = (file.source.name, str(file.source.parent), to)
+        else:
+            refused = self._plan.refused[row - len(self._plan.files)]
+            stays = self.tr("stays: %1").replace("%1", refused.reason)
+            cells = (refused.path.name, str(refused.path.parent), stays)
+        return display_name(cells[index.column()])
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Answer the headings."""
+        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return (self.tr("File"), self.tr("From"), self.tr("To"))[section]
+
+
+class PlanDialog(QDialog):
+    """The list is frozen: what is shown is what happens, whatever the folder does meanwhile."""
+
+    confirmed = Signal()
+    cancelled_run = Signal()
+
+    def __init__(self, task: FileTask, plan: FilePlan, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plan = plan
+        self.setWindowTitle(self.tr("Confirm"))
+        self.setMinimumSize(640, 420)
+        title = _plain(title_text(task, plan), "title")
+        title.setWordWrap(True)
+        counts = _plain(counts_text(plan), "quiet")
+        counts.setWordWrap(True)
+        self.table = QTableView()
+        self.table.setModel(PlanModel(plan, self))
+        self.table.setAccessibleName(self.tr("Files of this operation"))
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(self.tr("Progress"))
+        self._bar.hide()
+        buttons = QDialogButtonBox()
+        self.confirm = QPushButton(_button_text(task, plan))
+        self.confirm.setAccessibleName(self.confirm.text())
+        self.confirm.setEnabled(bool(plan.files))
+        self.confirm.setAutoDefault(False)
+        self.cancel = QPushButton(self.tr("Cancel"))
+        self.cancel.setDefault(True)
+        buttons.addButton(self.confirm, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(self.cancel, QDialogButtonBox.ButtonRole.RejectRole)
+        self.confirm.clicked.connect(self._start)
+        self.cancel.clicked.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(10)
+        layout.addWidget(title)
+        layout.addWidget(counts)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._bar)
+        layout.addWidget(buttons)
+        self._running = False
+
+    def show_progress(self, done: int, total: int) -> None:
+        """Show how far the operation is."""
+        self._bar.setRange(0, max(1, total))
+        self._bar.setValue(done)
+
+    def reject(self) -> None:
+        """Close; while the operation runs, stop it after the photo at hand."""
+        if self._running:
+            self.cancelled_run.emit()
+            self.cancel.setEnabled(False)
+        else:
+            super().reject()
+
+    def _start(self) -> None:
+        self._running = True
+        self.confirm.setEnabled(False)
+        self.cancel.setText(self.tr("Stop"))
+        self._bar.show()
+        self.confirmed.emit()
+
+    def accept(self) -> None:
+        """Close after the operation."""
+        self._running = False
+        super().accept()
+
+
+def title_text(task: FileTask, plan: FilePlan) -> str:
+    """Ask the question of the dialog."""
+    count = plan.photo_count
+    photos = _tr("1 photo") if count == 1 else _tr("%1 photos").replace("%1", f"{count:,}")
+    texts: Mapping[FileTask, str] = {
+        FileTask.TRASH: _tr("Move %1 to the trash?"),
+        FileTask.REJECTED: _tr("Move %1 to “_rejected”?"),
+        FileTask.COPY: _tr("Copy %1?"),
+        FileTask.MOVE: _tr("Move %1?"),
+    }
+    return texts[task].replace("%1", photos)
+
+
+def counts_text(plan: FilePlan) -> str:
+    """Count the files by kind; pairs and sidecars are counted with their photos."""
+    kinds = ",  ".join(
+        f"{count} {suffix.lstrip('.').upper() or _tr('other')}"
+        for suffix, count in plan.counts().items()
+    )
+    files = _tr("%1 files: %2  (%3)").replace("%1", f"{len(plan.files):,}").replace("%2", kinds)
+    text = files.replace("%3", size_text(plan.total_bytes))
+    if plan.refused:
+        text += "\n" + _tr("%1 photos stay, see the end of the list.").replace(
+            "%1", str(len(plan.refused))
+        )
+    return text
+
+
+def size_text(count: int) -> str:
+    """Write a number of bytes for people."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _button_text(task: FileTask, plan: FilePlan) -> str:
+    text = _tr("Copy %1 files") if task is FileTask.COPY else _tr("Move %1 files")
+    return text.replace("%1", f"{len(plan.files):,}")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("PlanDialog", text)
+
+
+def _plain(text: str, name: str) -> QLabel:
+    label = QLabel(text)
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label

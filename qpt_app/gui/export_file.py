@@ -1,0 +1,95 @@
+"""Writes scores and decisions of the folder to a CSV or JSON file."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from qpt_app.core.atomic_write import atomic_write
+from qpt_app.core.status import PhotoStatus
+from qpt_app.errors import StorageError
+from qpt_app.gui.library import Library
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.score_summary import ScoreSummary
+from qpt_app.photos.export import row_of, safe_cell
+from qpt_app.photos.results import PhotoResult
+
+AskFile = Callable[[QWidget, str], Path | None]
+
+
+class ExportFile(QObject):
+    """The photos that are shown, in their order; scores and decisions in columns of their own."""
+
+    done = Signal(str)
+
+    def __init__(self, window: QWidget, *, ask_file: AskFile | None = None) -> None:
+        super().__init__(window)
+        self._window = window
+        self.ask_file = ask_file or ask_for_file
+
+    def ask(self, model: PhotoModel, library: Library) -> None:
+        """Ask for a file and write it."""
+        target = self.ask_file(self._window, self.tr("Export scores"))
+        if target is None:
+            return
+        records = model.visible_records()
+        try:
+            write_export(target, records, library.summary)
+        except StorageError as error:
+            self.done.emit(str(error))
+            return
+        text = self.tr("%1 photos written to %2").replace("%1", f"{len(records):,}")
+        self.done.emit(text.replace("%2", target.name))
+
+
+def write_export(target: Path, records: list[PhotoRecord], summary: ScoreSummary) -> None:
+    """Write one row per photo; the ending decides: `.json`, else CSV.
+
+    Raises:
+        StorageError: if the file cannot be written.
+    """
+    rows = list(_rows(records, summary))
+    if target.suffix.lower() == ".json":
+        atomic_write(target, json.dumps(rows, indent=1, ensure_ascii=True) + "\n")
+    else:
+        atomic_write(target, _csv(rows))
+
+
+def _rows(records: list[PhotoRecord], summary: ScoreSummary) -> Iterator[dict[str, object]]:
+    """Yield the export's row of each photo, with the person's decision beside the score."""
+    for record in records:
+        result = record.result
+        if result is None:
+            blank = PhotoResult.failed(record.path, PhotoStatus.UNREADABLE, "")
+            row = {**row_of(blank), "status": "waiting", "reason": None}
+        else:
+            percentile = None if result.score is None else summary.percentile(result.score)
+            row = row_of(replace(result, percentile=percentile))
+        decision = record.decision
+        row["stars"] = decision.stars
+        row["flag"] = decision.flag.value
+        row["label"] = None if decision.label is None else decision.label.value
+        yield row
+
+
+def _csv(rows: list[dict[str, object]]) -> str:
+    """Return a table; no cell can run as a formula."""
+    stream = io.StringIO(newline="")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.writer(stream)
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([safe_cell(row.get(name)) for name in names])
+    return stream.getvalue()
+
+
+def ask_for_file(parent: QWidget, title: str) -> Path | None:
+    """Ask the user for a file to write."""
+    name, _ = QFileDialog.getSaveFileName(parent, title, "scores.csv", "CSV (*.csv);;JSON (*.json)")
+    return Path(name) if name else None

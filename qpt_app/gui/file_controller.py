@@ -1,0 +1,148 @@
+"""File operations of the window: a frozen list first, then the desk, then a report."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.gui.decision_desk import DecisionDesk, FileTask
+from qpt_app.gui.dialogs.plan_dialog import PlanDialog
+from qpt_app.gui.dialogs.report_dialog import ReportDialog
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord, display_name
+
+AskFolder = Callable[[QWidget, str], Path | None]
+
+
+class FileController(QObject):
+    """Nothing is done that was not listed, and nothing is listed that was not asked for."""
+
+    announced = Signal(str)
+    finished = Signal()
+    """An operation ended: photos may have gone."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        model: PhotoModel,
+        cursor: PhotoCursor,
+        desk: DecisionDesk,
+        folder: Callable[[], Path | None],
+        *,
+        ask_folder: AskFolder | None = None,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._model = model
+        self._cursor = cursor
+        self._desk = desk
+        self._folder = folder
+        self._ask_folder = ask_folder or ask_for_folder
+        self.dialog: PlanDialog | None = None
+        """The list on screen, if any."""
+        self.report: ReportDialog | None = None
+        desk.planned.connect(self._show_plan)
+        desk.executed.connect(self._show_outcome)
+        desk.recovered.connect(self._show_recovery)
+        desk.progressed.connect(self._show_progress)
+
+    def trash_selected(self) -> None:
+        """Send the selected photos to the trash, after a list."""
+        self._plan(FileTask.TRASH, self._cursor.selected(), self.tr("No photo is selected"))
+
+    def trash_rejects(self) -> None:
+        """Send all rejects of the folder to the trash, after a list."""
+        self._plan(FileTask.TRASH, self._with_flag(Flag.REJECT), self.tr("Nothing is rejected"))
+
+    def move_rejects(self) -> None:
+        """Move all rejects of the folder to `_rejected`, after a list."""
+        self._plan(FileTask.REJECTED, self._with_flag(Flag.REJECT), self.tr("Nothing is rejected"))
+
+    def copy_picks(self) -> None:
+        """Copy all picks to a folder, after a list."""
+        self._to_folder(FileTask.COPY, self.tr("Copy picks to"))
+
+    def move_picks(self) -> None:
+        """Move all picks to a folder, after a list."""
+        self._to_folder(FileTask.MOVE, self.tr("Move picks to"))
+
+    # -- inner -----------------------------------------------------------------------------
+
+    def _with_flag(self, flag: Flag) -> list[PhotoRecord]:
+        """Return the photos of the folder with a flag, those hidden by the filter too."""
+        return [record for record in self._model.records if record.decision.flag is flag]
+
+    def _to_folder(self, task: FileTask, title: str) -> None:
+        picks = self._with_flag(Flag.PICK)
+        if not picks:
+            self.announced.emit(self.tr("Nothing is picked"))
+            return
+        target = self._ask_folder(self._window, title)
+        if target is not None:
+            self._plan(task, picks, "", target)
+
+    def _plan(
+        self,
+        task: FileTask,
+        records: Sequence[PhotoRecord],
+        nothing: str,
+        target: Path | None = None,
+    ) -> None:
+        folder = self._folder()
+        pairs = [
+            (record.path, record.file.companion) for record in records if record.file is not None
+        ]
+        if folder is None or not pairs:
+            self.announced.emit(nothing)
+            return
+        if self.dialog is None:
+            self._desk.plan(task, pairs, folder, target or folder)
+
+    def _show_plan(self, task: FileTask, plan: FilePlan) -> None:
+        dialog = PlanDialog(task, plan, self._window)
+        dialog.confirmed.connect(lambda: self._desk.execute(plan))
+        dialog.cancelled_run.connect(self._desk.cancel_files)
+        dialog.finished.connect(self._forget_dialog)
+        self.dialog = dialog
+        dialog.open()
+
+    def _show_progress(self, done: int, total: int) -> None:
+        if self.dialog is not None:
+            self.dialog.show_progress(done, total)
+
+    def _show_outcome(self, report: OperationReport) -> None:
+        if self.dialog is not None:
+            self.dialog.accept()
+        moved = len(report.transferred)
+        text = report.action.title if report.action is not None else self.tr("Nothing was changed")
+        if report.action is not None:
+            text = self.tr("Done: %1 (%2 files). Ctrl+Z takes it back.")
+            text = text.replace("%1", report.action.title).replace("%2", str(moved))
+        self.announced.emit(display_name(text))
+        self.finished.emit()
+        if report.problems or report.left:
+            self._show_report(self.tr("Some files stayed where they are"), [report])
+
+    def _show_recovery(self, reports: list[OperationReport]) -> None:
+        self._show_report(self.tr("An interrupted file operation was settled"), reports)
+        self.finished.emit()
+
+    def _show_report(self, title: str, reports: Sequence[OperationReport]) -> None:
+        self.report = ReportDialog(title, reports, self._window)
+        self.report.open()
+
+    def _forget_dialog(self) -> None:
+        if self.dialog is not None:
+            self.dialog.deleteLater()
+            self.dialog = None
+
+
+def ask_for_folder(parent: QWidget, title: str) -> Path | None:
+    """Ask the user for a folder with the system's dialog."""
+    chosen = QFileDialog.getExistingDirectory(parent, title)
+    return Path(chosen) if chosen else None

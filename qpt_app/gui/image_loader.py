@@ -1,0 +1,220 @@
+"""Loads pictures through the decode pool into a cache whose memory is bounded."""
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+
+class ImageKey(NamedTuple):
+    """A picture at a size: the same photo may be held small and large."""
+
+    path: Path
+    max_side: int | None
+    """Longest side in pixels; None for the photo's own pixels."""
+
+
+class ImagePool(Protocol):
+    """What the loader needs of a decode pool."""
+
+    def submit(self, job: Any, *, priority: int = 0) -> "Future[Any]":
+        """Queue a job; lower numbers first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """What became of a request."""
+
+    key: ImageKey
+    image: QImage | None
+    reason: str | None
+    """Why there is no picture."""
+    full_size: tuple[int, int] | None
+    """(width, height) of the whole photo, upright."""
+
+
+class ImageLoader(QObject):
+    """Keeps the pictures used last, up to a number of bytes, and fetches what is wanted."""
+
+    loaded = Signal(object)
+    """A `LoadedImage`, in the GUI thread."""
+    _arrived = Signal(object)
+
+    def __init__(
+        self,
+        pool: ImagePool,
+        make_job: Callable[[Path, int | None], Any],
+        *,
+        budget_bytes: int,
+        in_flight: int,
+        priority: int = 0,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._pool = pool
+        self._make_job = make_job
+        self._budget = budget_bytes
+        self._in_flight = in_flight
+        self._priority = priority
+        self._cache: OrderedDict[ImageKey, QImage] = OrderedDict()
+        self._bytes = 0
+        self._sizes: dict[Path, tuple[int, int]] = {}
+        self._failed: dict[ImageKey, str] = {}
+        self._wanted: list[ImageKey] = []
+        self._running: dict[ImageKey, Future[Any]] = {}
+        self._gate = threading.Lock()
+        self._closed = False
+        self._arrived.connect(self._take)
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def image(self, path: Path, max_side: int | None) -> QImage | None:
+        """Return a picture if it is in memory, and mark it as used."""
+        key = ImageKey(path, max_side)
+        image = self._cache.get(key)
+        if image is not None:
+            self._cache.move_to_end(key)
+        return image
+
+    def any_image(self, path: Path) -> QImage | None:
+        """Return the largest picture of a photo that is in memory."""
+        held = [image for key, image in self._cache.items() if key.path == path]
+        return max(held, key=lambda image: image.width(), default=None)
+
+    def holds(self, key: ImageKey) -> bool:
+        """Whether a picture is in memory, is on its way, or cannot be had."""
+        return key in self._cache or key in self._running or key in self._failed
+
+    def full_size(self, path: Path) -> tuple[int, int] | None:
+        """Return (width, height) of a photo of which any picture was loaded."""
+        return self._sizes.get(path)
+
+    def failure(self, path: Path, max_side: int | None) -> str | None:
+        """Return why a picture could not be loaded, or None."""
+        return self._failed.get(ImageKey(path, max_side))
+
+    def want(self, keys: Sequence[ImageKey]) -> None:
+        """State all that is wanted now, the most urgent first; older wishes are dropped."""
+        wanted = dict.fromkeys(keys)
+        for key, future in list(self._running.items()):
+            if key not in wanted and future.cancel():
+                self._running.pop(key, None)
+        self._wanted = [key for key in wanted if key not in self._cache]
+        self._pump()
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Drop what is held of photos: they changed, or are to be tried again."""
+        gone = set(paths)
+        for key in [key for key in self._cache if key.path in gone]:
+            self._bytes -= self._cache.pop(key).sizeInBytes()
+        self._failed = {key: why for key, why in self._failed.items() if key.path not in gone}
+
+    def clear(self) -> None:
+        """Drop everything, as when another folder is opened."""
+        self.want([])
+        self._cache.clear()
+        self._failed.clear()
+        self._sizes.clear()
+        self._bytes = 0
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of the pictures in memory; at most the budget, or one picture."""
+        return self._bytes
+
+    def set_budget(self, budget_bytes: int) -> None:
+        """Change the bound on memory."""
+        self._budget = budget_bytes
+        self._evict()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is running or waiting."""
+        return not self._running and not self._wanted
+
+    def close(self) -> None:
+        """Cancel what waits; answers that arrive later are dropped."""
+        with self._gate:
+            self._closed = True
+        self._wanted = []
+        for future in self._running.values():
+            future.cancel()
+        self._running.clear()
+
+    # -- loading ---------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Hand over as many wishes as the pool can start soon, so that order can still change."""
+        while self._wanted and len(self._running) < self._in_flight and not self._closed:
+            key = self._wanted.pop(0)
+            if key in self._cache or key in self._running or key in self._failed:
+                continue
+            future = self._pool.submit(
+                self._make_job(key.path, key.max_side), priority=self._priority
+            )
+            self._running[key] = future
+            future.add_done_callback(partial(self._finished, key))
+
+    def _finished(self, key: ImageKey, future: "Future[Any]") -> None:
+        """In a thread of the pool: turn the answer into a picture and pass it on."""
+        try:
+            outcome = future.result()
+        except CancelledError:
+            return
+        except Exception as error:  # noqa: BLE001 (the pool's edge: the error becomes a reason)
+            answer = LoadedImage(key, None, str(error) or type(error).__name__, None)
+        else:
+            answer = _answer(key, outcome)
+        with self._gate:
+            if not self._closed:
+                with contextlib.suppress(RuntimeError):  # the window went away meanwhile
+                    self._arrived.emit(answer)
+
+    def _take(self, answer: LoadedImage) -> None:
+        """In the GUI thread: keep the picture and tell who waits for it."""
+        self._running.pop(answer.key, None)
+        if self._closed:
+            return
+        if answer.full_size is not None:
+            self._sizes[answer.key.path] = answer.full_size
+        if answer.image is not None:
+            old = self._cache.pop(answer.key, None)
+            self._bytes += answer.image.sizeInBytes() - (old.sizeInBytes() if old else 0)
+            self._cache[answer.key] = answer.image
+            self._evict()
+        else:
+            self._failed[answer.key] = answer.reason or ""
+        self.loaded.emit(answer)
+        self._pump()
+
+    def _evict(self) -> None:
+        """Drop the pictures not used for longest until the rest fits; always keep one."""
+        while self._bytes > self._budget and len(self._cache) > 1:
+            _, image = self._cache.popitem(last=False)
+            self._bytes -= image.sizeInBytes()
+
+
+def _answer(key: ImageKey, outcome: Any) -> LoadedImage:
+    """Turn a `DecodeOutcome` into a picture that paints fast."""
+    size = (outcome.width, outcome.height) if outcome.width and outcome.height else None
+    if outcome.pixels is None:
+        return LoadedImage(key, None, outcome.reason or str(outcome.status), size)
+    return LoadedImage(key, to_image(outcome.pixels), None, size)
+
+
+def to_image(pixels: np.ndarray) -> QImage:
+    """Copy (H, W, 3) uint8 sRGB pixels into a picture in the format that paints fastest."""
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    view = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
+    return view.convertToFormat(QImage.Format.Format_RGB32)

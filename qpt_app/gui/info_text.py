@@ -1,0 +1,111 @@
+"""What the information overlay says of a photo: lines of (name, value)."""
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QCoreApplication
+
+from qpt_app.gui.photo_record import PhotoRecord, display_name
+
+_CONTEXT = "Information"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate(_CONTEXT, text)
+
+
+def info_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+    """Return what is known of a photo; lines without a value are left out."""
+    lines = [*_score_lines(record), *_file_lines(record), *_exif_lines(record)]
+    return [(name, value) for name, value in lines if value]
+
+
+def _score_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+    result = record.result
+    if result is None:
+        return [(_tr("Score"), _tr("waiting"))]
+    if result.score is None:
+        reason = result.reason or result.status.value
+        return [(_tr("Not scored"), f"{result.status.value.replace('_', ' ')}: {reason}")]
+    score = f"{result.score:.1f}"
+    if result.uncertainty is not None:
+        score += f"  ± {result.uncertainty:.1f}"
+    percentile = ""
+    if result.percentile is not None:
+        percentile = _tr("better than %1 % of this folder").replace(
+            "%1", f"{result.percentile:.0f}"
+        )
+    return [
+        (_tr("Score"), score),
+        (_tr("Rank"), percentile),
+        (_tr("Remark"), result.reason or ""),
+        (_tr("Model"), result.model or ""),
+        (_tr("Series"), _series_text(record)),
+    ]
+
+
+def _series_text(record: PhotoRecord) -> str:
+    """Say what series the photo belongs to and how it stands in it."""
+    series = record.series
+    if series is None:
+        return ""
+    names = {
+        "burst": _tr("burst"),
+        "exposure": _tr("exposure bracket, kept whole"),
+        "focus": _tr("focus series, kept whole"),
+        "panorama": _tr("panorama, kept whole"),
+    }
+    text = f"{names.get(str(series.kind), str(series.kind))}, {len(series.members)}"
+    if series.best == record.path:
+        text = _tr("best of %1").replace("%1", str(len(series.members))) + f" ({text})"
+    return text
+
+
+def _file_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+    result, file = record.result, record.file
+    size = ""
+    if result is not None and result.width and result.height:
+        megapixels = result.width * result.height / 1e6
+        size = f"{result.width} × {result.height}  ({megapixels:.1f} MP)"
+    if result is not None and result.format:
+        size = f"{size}  {result.format}".strip()
+    raw = ""
+    if file is not None and file.companion is not None:
+        raw = display_name(file.companion.name)
+    return [(_tr("Size"), size), (_tr("With"), raw)]
+
+
+def _exif_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+    """Return time, camera and exposure from EXIF."""
+    exif = record.essentials
+    if exif is None:
+        return []
+    taken = ""
+    if record.taken_at is not None:
+        taken = datetime.fromtimestamp(record.taken_at, UTC).strftime("%Y-%m-%d  %H:%M:%S")
+    exposure = [
+        exposure_text(exif.exposure_s),
+        f"f/{exif.f_number:g}" if exif.f_number else "",
+        f"ISO {exif.iso:g}" if exif.iso else "",
+        f"{exif.focal_mm:g} mm" if exif.focal_mm else "",
+        f"{exif.exposure_bias:+.1f} EV" if exif.exposure_bias else "",
+    ]
+    return [
+        (_tr("Taken"), taken),
+        (_tr("Camera"), camera_text(exif.camera_make, exif.camera_model)),
+        (_tr("Lens"), exif.lens or ""),
+        (_tr("Exposure"), "   ".join(part for part in exposure if part)),
+    ]
+
+
+def exposure_text(seconds: float | None) -> str:
+    """Write an exposure time as photographers do: `1/250 s`, `2.5 s`."""
+    if not seconds or seconds <= 0:
+        return ""
+    return f"1/{1 / seconds:.0f} s" if seconds < 0.3 else f"{seconds:g} s"
+
+
+def camera_text(make: str | None, model: str | None) -> str:
+    """Write make and model without saying the make twice."""
+    if make and model and not model.lower().startswith(make.split()[0].lower()):
+        return f"{make} {model}"
+    return model or make or ""

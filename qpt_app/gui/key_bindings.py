@@ -1,0 +1,87 @@
+"""Makes the QActions of the action table and binds them to the user's keys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from qpt_app.gui.action_table import ACTIONS, BY_ID, Scope
+
+CHECKABLE = frozenset({"stack", "info", "recursive", "panels", "fullscreen"})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConflict:
+    """Two actions that want the same keys."""
+
+    keys: str
+    first: str
+    second: str
+
+
+class KeyBindings(QObject):
+    """One QAction for each row of the table; `rebind` changes keys while the program runs."""
+
+    def __init__(self, window: QWidget, photos: QWidget) -> None:
+        """Make the actions; those of scope PHOTOS work inside `photos` only."""
+        super().__init__(window)
+        self._actions: dict[str, QAction] = {}
+        for spec in ACTIONS:
+            action = QAction(spec.title, self)
+            action.setObjectName(spec.id)
+            action.setCheckable(spec.id in CHECKABLE)
+            in_photos = spec.scope is Scope.PHOTOS
+            action.setShortcutContext(
+                Qt.ShortcutContext.WidgetWithChildrenShortcut
+                if in_photos
+                else Qt.ShortcutContext.WindowShortcut
+            )
+            (photos if in_photos else window).addAction(action)
+            self._actions[spec.id] = action
+        self.rebind({})
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self._actions[action_id]
+
+    def connect_all(self, slots: Mapping[str, Callable[[], object]]) -> None:
+        """Connect actions to what they do.
+
+        Raises:
+            ValueError: if an action of the table is left out, or a name is not in it.
+        """
+        if slots.keys() != self._actions.keys():
+            raise ValueError(f"actions without a slot: {self._actions.keys() ^ slots.keys()}")
+        for action_id, slot in slots.items():
+            self._actions[action_id].triggered.connect(lambda _=False, slot=slot: slot())
+
+    def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Use the keys of `keys`, and the defaults for actions that are not in it."""
+        for action_id, action in self._actions.items():
+            wanted = keys.get(action_id, BY_ID[action_id].keys)
+            action.setShortcuts([QKeySequence.fromString(text) for text in wanted])
+            shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            title = BY_ID[action_id].title
+            action.setToolTip(f"{title}  ({shown})" if shown else title)
+
+
+def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
+    """Return the keys that more than one action would have."""
+    owner: dict[str, str] = {}
+    found = []
+    for spec in ACTIONS:
+        for text in keys.get(spec.id, spec.keys):
+            portable = QKeySequence.fromString(text).toString()
+            if portable in owner:
+                found.append(KeyConflict(portable, owner[portable], spec.id))
+            else:
+                owner[portable] = spec.id
+    return found
+
+
+def shown_keys(keys: Mapping[str, tuple[str, ...]], action_id: str) -> str:
+    """Return an action's keys as this computer's users write them."""
+    wanted = keys.get(action_id, BY_ID[action_id].keys)
+    native = QKeySequence.SequenceFormat.NativeText
+    return ", ".join(QKeySequence.fromString(text).toString(native) for text in wanted)

@@ -1,0 +1,209 @@
+"""The opened folder: reads it, feeds scoring, and keeps the model and its summaries up to date."""
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
+
+from qpt_app.decisions.decision import Decision
+from qpt_app.gui.decision_desk import DecisionDesk
+from qpt_app.gui.folder_scan import FolderScan, Runner
+from qpt_app.gui.photo_filter import SortKey
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.score_summary import ScoreSummary
+from qpt_app.gui.scoring_job import ScoringJob, ScoringState
+from qpt_app.gui.services import Services
+from qpt_app.photos.results import PhotoFile, PhotoResult
+
+REFRESH_MS = 700
+"""How often new scores may move photos, while nobody touches keys or mouse."""
+QUIET_S = 1.5
+"""Photos do not move under the user's hands: only after this long without a key or click."""
+
+
+class Library(QObject):
+    """Every opened folder is a generation; what belongs to an older one is dropped."""
+
+    opened = Signal(object)
+    """A folder is being read; carries its path."""
+    found = Signal(list)
+    """New photos of the folder."""
+    loaded = Signal()
+    """The folder was read to its end."""
+    failed = Signal(str)
+    """The folder cannot be read."""
+    summary_changed = Signal(object)
+    """A new `ScoreSummary`."""
+    results_changed = Signal()
+    """Scores or features came in since the last time."""
+
+    def __init__(
+        self,
+        model: PhotoModel,
+        scoring: ScoringJob,
+        desk: DecisionDesk,
+        services: Services,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._scoring = scoring
+        self._desk = desk
+        self._services = services
+        self._threads = QThreadPool(self)
+        self._generation = 0
+        self._scan: FolderScan | None = None
+        self._seen: set[Path] = set()
+        self._is_reading = False
+        self._touched_at = 0.0
+        self.folder: Path | None = None
+        self.recursive = False
+        self.summary = ScoreSummary()
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._settle)
+        scoring.scored.connect(self._take_results)
+        scoring.state_changed.connect(self._scoring_changed)
+
+    @property
+    def generation(self) -> int:
+        """Number of the opened folder."""
+        return self._generation
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the folder is still being read."""
+        return self._is_reading
+
+    def open(self, folder: Path, *, recursive: bool) -> None:
+        """Show another folder; what the old one still sends is dropped."""
+        if self._scan is not None:
+            self._scan.cancel()
+        self._generation += 1
+        self.folder, self.recursive = folder, recursive
+        self._model.clear()
+        self._scoring.open(self._generation)
+        self._set_summary()
+        self._start_scan()
+        self.opened.emit(folder)
+
+    def rescan(self) -> None:
+        """Read the folder again: show new files, drop those that are gone, keep the rest."""
+        if self.folder is not None and not self._is_reading:
+            self._start_scan()
+
+    def note_touch(self) -> None:
+        """The user did something: leave photos where they are for a moment."""
+        self._touched_at = time.monotonic()
+
+    def retry_failed(self) -> int:
+        """Score failed photos again; return how many there are."""
+        failed = [record for record in self._model.records if record.has_failed]
+        files = []
+        for record in failed:
+            if record.file is not None:
+                record.result = None
+                files.append(record.file)
+        if files:
+            self._model.touch(failed)
+            self._scoring.retry(files)
+            self._timer.start()
+        return len(files)
+
+    def failed_records(self) -> list[PhotoRecord]:
+        """Return the photos without a score that were looked at."""
+        return [record for record in self._model.records if record.has_failed]
+
+    def close(self) -> None:
+        """Stop reading; returns when the thread is done."""
+        self._timer.stop()
+        if self._scan is not None:
+            self._scan.cancel()
+        self._threads.waitForDone(1500)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def _start_scan(self) -> None:
+        assert self.folder is not None
+        self._seen = set()
+        self._is_reading = True
+        scan = FolderScan(
+            self.folder,
+            generation=self._generation,
+            recursive=self.recursive,
+            scan=self._services.scan,
+            decisions=self._decisions_of,
+        )
+        scan.found.connect(self._take_records)
+        scan.failed.connect(self._scan_failed)
+        scan.finished.connect(self._scan_finished)
+        self._scan = scan
+        self._threads.start(Runner(scan.run))
+
+    def _decisions_of(self, files: list[PhotoFile]) -> dict[Path, Decision]:
+        """In the scanning thread: read what was decided before."""
+        return self._desk.decisions_of([file.path for file in files])
+
+    def _take_records(self, generation: int, records: list[PhotoRecord]) -> None:
+        if generation != self._generation:
+            return
+        self._seen.update(record.path for record in records)
+        fresh = [record for record in records if self._is_fresh(record)]
+        self._model.add(fresh)
+        files = [record.file for record in fresh if record.file is not None]
+        if files:
+            self._scoring.add(files)
+        self.found.emit(fresh)
+        self._timer.start()
+
+    def _is_fresh(self, record: PhotoRecord) -> bool:
+        """Whether a photo is new; one that changed on the disk takes its new file over."""
+        known = self._model.record(record.path)
+        if known is None:
+            return True
+        if record.file is not None and record.file != known.file:
+            known.file, known.result = record.file, None
+            self._scoring.add([record.file])
+            self._model.touch([known])
+        return False
+
+    def _scan_failed(self, generation: int, reason: str) -> None:
+        if generation == self._generation:
+            self.failed.emit(reason)
+
+    def _scan_finished(self, generation: int) -> None:
+        if generation != self._generation:
+            return
+        self._is_reading = False
+        gone = [record.path for record in self._model.records if record.path not in self._seen]
+        self._model.remove(gone)
+        self._model.refresh()
+        self._set_summary()
+        self.loaded.emit()
+
+    # -- scores ----------------------------------------------------------------------------
+
+    def _take_results(self, results: list[PhotoResult]) -> None:
+        self._model.set_results(results)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _scoring_changed(self, state: ScoringState) -> None:
+        if state in (ScoringState.DONE, ScoringState.CANCELLED, ScoringState.PAUSED):
+            self._timer.start()
+
+    def _settle(self) -> None:
+        """Bring order and summaries up to date, unless the user is busy with this order."""
+        self._set_summary()
+        self.results_changed.emit()
+        moves = self._model.order.key is SortKey.SCORE or not self._model.filter.is_trivial
+        if moves and time.monotonic() - self._touched_at < QUIET_S:
+            self._timer.start()
+            return
+        self._model.refresh()
+
+    def _set_summary(self) -> None:
+        self.summary = ScoreSummary(self._model.records)
+        self.summary_changed.emit(self.summary)

@@ -1,0 +1,129 @@
+"""The loupe: one photo, its neighbours fetched ahead, its information on top."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from qpt_app.gui.image_loader import ImageKey, ImageLoader
+from qpt_app.gui.image_pane import ImagePane, paint_decision
+from qpt_app.gui.info_overlay import InfoOverlay
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.theme import Theme
+from qpt_app.gui.view_state import ViewState
+
+AHEAD, BEHIND = 3, 1
+"""How many neighbours are fetched before they are asked for."""
+
+
+class LoupeView(QWidget):
+    """Follows the cursor while it is on screen."""
+
+    def __init__(
+        self,
+        model: PhotoModel,
+        cursor: PhotoCursor,
+        loader: ImageLoader,
+        theme: Theme,
+        *,
+        preview: Callable[[Path], QImage | None] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("surround")
+        self._model = model
+        self._cursor = cursor
+        self._loader = loader
+        self.state = ViewState(self)
+        self.pane = ImagePane(loader, self.state, theme, self, preview=preview)
+        self.overlay = InfoOverlay(theme, self)
+        self.overlay.move(16, 16)
+        self.strip = DecisionStrip(theme, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.pane, 1)
+        layout.addWidget(self.strip)
+        self.setFocusProxy(self.pane)
+        self.pane.needs_image.connect(self.fetch)
+        cursor.moved.connect(self._follow)
+        model.dataChanged.connect(lambda *_: self.refresh())
+
+    def activate(self) -> None:
+        """Show the current photo; called when the loupe comes on screen."""
+        self._show(self._cursor.record)
+
+    def set_info(self, shown: bool) -> None:
+        """Show or hide the information."""
+        self.overlay.setVisible(shown)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say again what is known of the photo."""
+        if self.isVisible():
+            record = self.pane.record
+            self.strip.show_record(record, self._cursor.row, self._model.rowCount())
+            if self.overlay.isVisible():
+                self.overlay.show_record(record)
+
+    def fetch(self) -> None:
+        """Ask for the picture on screen first, then for its neighbours."""
+        if not self.isVisible() or self.pane.record is None:
+            return
+        keys: list[ImageKey] = []
+        fit = self.pane.fit_key(self.pane.record.path)
+        wanted = self.pane.wanted_key()
+        keys += [key for key in (fit, wanted) if key is not None]
+        row = self._cursor.row
+        for step in (*range(1, AHEAD + 1), *range(-1, -BEHIND - 1, -1)):
+            record = self._model.record_at(row + step)
+            if record is not None and record.file is not None:
+                keys.append(self.pane.fit_key(record.path))
+        self._loader.want(keys)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fetch the new size."""
+        super().resizeEvent(event)
+        self.fetch()
+
+    def _follow(self, record: PhotoRecord | None) -> None:
+        if self.isVisible():
+            self._show(record)
+
+    def _show(self, record: PhotoRecord | None) -> None:
+        if self.pane.record is not record:
+            self.pane.show_record(record)
+        else:
+            self.fetch()
+        self.refresh()
+
+
+class DecisionStrip(QWidget):
+    """One line under the photo: place, name, decision, score."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._record: PhotoRecord | None = None
+        self._place = ""
+        self.setFixedHeight(34)
+
+    def show_record(self, record: PhotoRecord | None, row: int, count: int) -> None:
+        """Show a photo's decision and its place among those shown."""
+        self._record = record
+        self._place = f"{row + 1} / {count}" if count else ""
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the line."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), self._theme.colour("window"))
+        if self._record is not None:
+            line = QRectF(self.rect()).adjusted(14, 7, -14, -7)
+            paint_decision(painter, line, self._record, self._theme, place=self._place)
+        painter.end()

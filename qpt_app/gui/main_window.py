@@ -1,0 +1,285 @@
+"""The main window: makes parts and controllers, introduces them to each other, and closes them."""
+
+import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMainWindow, QWidget
+
+from qpt_app.gui.caps_lock import CapsLock
+from qpt_app.gui.decision_controller import DecisionController
+from qpt_app.gui.decision_desk import DecisionDesk
+from qpt_app.gui.file_controller import AskFolder, FileController
+from qpt_app.gui.gui_settings import GuiSettings, SessionState
+from qpt_app.gui.key_bindings import KeyBindings
+from qpt_app.gui.library import Library
+from qpt_app.gui.loupe_view import LoupeView
+from qpt_app.gui.metadata_reader import MetadataReader
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey
+from qpt_app.gui.photo_loaders import PhotoLoaders
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import display_name
+from qpt_app.gui.scoring_job import ScoringJob
+from qpt_app.gui.series_controller import SeriesController
+from qpt_app.gui.services import Services
+from qpt_app.gui.session_keeper import SessionKeeper
+from qpt_app.gui.side_by_side import MAX_COMPARED, MAX_SURVEYED, SideBySide
+from qpt_app.gui.theme import Theme
+from qpt_app.gui.tile_delegate import TileDelegate
+from qpt_app.gui.view_controller import View, ViewController
+from qpt_app.gui.window_actions import WindowActions, add_menus
+from qpt_app.gui.window_parts import build_parts
+from qpt_app.gui.window_status import WindowStatus
+
+_log = logging.getLogger(__name__)
+
+
+class MainWindow(QMainWindow):
+    """Holds everything together; what anything does is in the controllers."""
+
+    def __init__(
+        self,
+        services: Services,
+        settings: GuiSettings,
+        session: SessionState,
+        theme: Theme,
+        *,
+        ask_folder: AskFolder | None = None,
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle("qpt")
+        self.setAcceptDrops(True)
+        self.resize(1360, 860)
+        self._is_closed = False
+        self.theme = theme
+        self.keeper = SessionKeeper(services.paths, settings, session, self)
+        self.parts = build_parts(self, theme)
+        self._make_services(services, settings)
+        self._make_views()
+        self._make_controllers(ask_folder)
+        self._connect()
+        self._apply_session()
+
+    # -- making ----------------------------------------------------------------------------
+
+    def _make_services(self, services: Services, settings: GuiSettings) -> None:
+        """Make what works in other threads and processes, and the model."""
+        self.model = PhotoModel(self)
+        self.pool = services.make_pool()
+        self.desk = DecisionDesk(services.open_session, self)
+        self.scoring = ScoringJob(services.make_engine, services.engine_settings, self)
+        self.metadata = MetadataReader(services.read_essentials, self)
+        self.library = Library(self.model, self.scoring, self.desk, services, self)
+        self.loaders = PhotoLoaders(
+            self.parts.grid, self.model, self.pool, services.make_job,
+            memory_mb=settings.memory_mb, workers=services.view_workers, parent=self,
+        )  # fmt: skip
+        self.series = SeriesController(
+            self.model, self.metadata, self.library, self.pool, services.make_job, self
+        )
+
+    def _make_views(self) -> None:
+        """Make the views of the photos."""
+        grid, thumbnail = self.parts.grid, self.loaders.thumbnail
+        delegate = TileDelegate(self.theme, thumbnail, lambda: grid.tile_size, grid)
+        grid.setItemDelegate(delegate)
+        grid.setModel(self.model)
+        self.photo_cursor = PhotoCursor(self.model, grid.selectionModel(), self)
+        photos = self.loaders.photos
+        self.loupe = LoupeView(self.model, self.photo_cursor, photos, self.theme, preview=thumbnail)
+        self.compare = SideBySide(
+            self.model, self.photo_cursor, photos, self.theme, limit=MAX_COMPARED, preview=thumbnail
+        )
+        self.survey = SideBySide(
+            self.model, self.photo_cursor, photos, self.theme, limit=MAX_SURVEYED, preview=thumbnail
+        )
+
+    def _make_controllers(self, ask_folder: AskFolder | None) -> None:
+        """Make what reacts to the user."""
+        self.caps = CapsLock(self)
+        self.views = ViewController(
+            self.parts.stack, self.model, self.photo_cursor, grid=self.parts.grid, loupe=self.loupe,
+            compare=self.compare, survey=self.survey, state=self.parts.state, parent=self,
+        )  # fmt: skip
+        self.decisions = DecisionController(
+            self.model, self.photo_cursor, self.desk,
+            lambda: self.keeper.settings.auto_advance or self.caps.is_on, self,
+        )  # fmt: skip
+        self.files = FileController(
+            self, self.model, self.photo_cursor, self.desk, lambda: self.library.folder,
+            ask_folder=ask_folder,
+        )  # fmt: skip
+        self.keys = KeyBindings(self, self.parts.stack)
+        self.status = WindowStatus(self.parts, self.model, self.library, self.scoring, self.views)
+        self.actions_ = WindowActions(self, ask_folder=ask_folder)
+        self.keys.connect_all(self.actions_.slots())
+        add_menus(self.menuBar(), self.keys)
+        for view in View:
+            self.parts.bar.add_view_action(self.keys[view.value])
+
+    def _connect(self) -> None:
+        """Introduce the parts to each other."""
+        parts, cursor = self.parts, self.photo_cursor
+        parts.bar.filter_changed.connect(self._filter_changed)
+        parts.bar.order_changed.connect(self._order_changed)
+        parts.bar.tile_size_changed.connect(parts.grid.set_tile_size)
+        parts.grid.tile_size_changed.connect(parts.bar.set_tile_size)
+        parts.grid.tile_size_changed.connect(self._tile_size_changed)
+        parts.grid.visible_changed.connect(self._look_at_visible)
+        parts.folders.chosen.connect(self.open_folder)
+        parts.failed.chosen.connect(self.photo_cursor.go_to)
+        parts.state.clicked.connect(lambda action: self.keys[action].trigger())
+        cursor.moved.connect(self._moved)
+        for source in (self.decisions, self.files, self.views):
+            source.announced.connect(parts.status.announce)
+        self.decisions.files_returned.connect(self.library.rescan)
+        self.decisions.decided.connect(self.actions_.ask_about_xmp)
+        self.files.finished.connect(self.library.rescan)
+        self.library.loaded.connect(self._loaded)
+        self.model.refreshed.connect(lambda _: self.views.drop_missing())
+        self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
+        self.keeper.failed.connect(parts.status.announce)
+        self.keeper.settings_changed.connect(self.apply_settings)
+        self.theme.changed.connect(self._repaint)
+        self.views.changed.connect(self._view_changed)
+
+    def _apply_session(self) -> None:
+        """Look as the window looked when it was closed last."""
+        session = self.keeper.session
+        self.keeper.restore_window(self)
+        order = PhotoOrder(key=SortKey(session.sort_key), descending=session.descending)
+        self.model.set_order(order)
+        self.parts.bar.set_order(order)
+        self.parts.bar.set_filter(replace(self.parts.bar.filter, stacked=session.stacked))
+        self.keys["stack"].setChecked(session.stacked)
+        self.parts.grid.set_tile_size(self.keeper.settings.tile_size)
+        self.parts.bar.set_tile_size(self.parts.grid.tile_size)
+        self.parts.folders.set_recent(session.recent)
+        self.keys["info"].setChecked(True)
+        self.actions_.show_panels(shown=session.panels)
+        self.apply_settings(self.keeper.settings)
+        self.views.cover(True)
+
+    # -- doing -----------------------------------------------------------------------------
+
+    def open_folder(self, folder: Path) -> None:
+        """Show a folder; go on where it was left."""
+        self._note_place()
+        self.keeper.note_folder(folder)
+        self.parts.folders.set_recent(self.keeper.session.recent)
+        self.setWindowTitle(f"{display_name(folder.name or str(folder))} – qpt")
+        self.loaders.clear()
+        self.compare.clear()
+        self.survey.clear()
+        self.metadata.open(self.library.generation + 1)
+        self.library.open(folder, recursive=self.keeper.settings.recursive)
+
+    def apply_settings(self, settings: GuiSettings) -> None:
+        """Use other choices at once."""
+        if settings.theme != self.theme.choice:
+            self.theme.apply(settings.theme)
+        self.keys.rebind(settings.keys)
+        self.keys["recursive"].setChecked(settings.recursive)
+        self.loaders.set_memory(settings.memory_mb)
+        self.desk.set_xmp_profile(settings.xmp_profile)
+        if self.library.folder is not None and settings.recursive != self.library.recursive:
+            self.open_folder(self.library.folder)
+
+    def _filter_changed(self, shown: PhotoFilter) -> None:
+        self.model.set_filter(shown)
+        self.keys["stack"].setChecked(shown.stacked)
+        self.keeper.change_session(stacked=shown.stacked)
+
+    def _order_changed(self, order: PhotoOrder) -> None:
+        self.model.set_order(order)
+        self.keeper.change_session(sort_key=order.key.value, descending=order.descending)
+
+    def _tile_size_changed(self, side: int) -> None:
+        self.keeper.change_settings(replace(self.keeper.settings, tile_size=side))
+        self.loaders.want_visible()
+
+    def _look_at_visible(self) -> None:
+        self.scoring.look_at(self.loaders.visible_paths())
+
+    def _moved(self, record: object) -> None:
+        self.library.note_touch()
+        self._note_place()
+        if self.views.view is not View.GRID and self.photo_cursor.record is not None:
+            self.scoring.look_at([self.photo_cursor.record.path])
+
+    def _note_place(self) -> None:
+        folder, record = self.library.folder, self.photo_cursor.record
+        if folder is not None and record is not None and not self.library.is_reading:
+            self.keeper.note_current(folder, record.path)
+
+    def _loaded(self) -> None:
+        """The folder is read: frame the photo that was framed last time."""
+        folder = self.library.folder
+        at = self.keeper.session.current.get(str(folder))
+        record = None if at is None else self.model.record(Path(at))
+        if record is not None and not self._was_touched():
+            self.photo_cursor.go_to(record)
+        self.loaders.want_visible()
+        self._look_at_visible()
+
+    def _was_touched(self) -> bool:
+        return self.photo_cursor.row > 0
+
+    def _view_changed(self, view: View) -> None:
+        self.keeper.change_session(view=view.value)
+
+    def _repaint(self) -> None:
+        """Repaint what is painted by hand."""
+        for widget in self.findChildren(QWidget):
+            widget.update()
+
+    # -- events ----------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders and photos."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped; of a file, its folder."""
+        for url in event.mimeData().urls():
+            path = Path(url.toLocalFile())
+            self.open_folder(path if path.is_dir() else path.parent)
+            return
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keep the full-screen action in step with the window."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "keys"):
+            full = bool(self.windowState() & Qt.WindowState.WindowFullScreen)
+            self.keys["fullscreen"].setChecked(full)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop everything; takes less than two seconds, and nothing decided is lost."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._note_place()
+            self.keeper.note_window(self)
+            self.keeper.save_now()
+            self.close_services()
+        event.accept()
+
+    def close_services(self) -> None:
+        """End threads and processes, all at once."""
+        self.loaders.close()
+        self.series.close()
+        closers = [
+            threading.Thread(target=close, name=f"close-{at}")
+            for at, close in enumerate(
+                (self.pool.close, self.scoring.close, self.metadata.close, self.desk.close)
+            )
+        ]
+        for closer in closers:
+            closer.start()
+        self.library.close()
+        for closer in closers:
+            closer.join()

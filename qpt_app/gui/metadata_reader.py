@@ -1,0 +1,117 @@
+"""Reads EXIF essentials in a process of its own: times for sorting and series, and details."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QObject, Signal
+
+from qpt_app.gui.process_link import ProcessLink
+
+CHUNK = 64
+"""Photos per message in both directions."""
+
+
+class ReadRequest(NamedTuple):
+    """Photos of one opened folder."""
+
+    generation: int
+    paths: list[Path]
+
+
+class ReadAnswer(NamedTuple):
+    """What was found in them."""
+
+    generation: int
+    essentials: list[tuple[Path, Any]]
+
+
+def metadata_main(pipe: Connection, read: Callable[[Path], Any]) -> None:
+    """Read what is asked for, the newest folder only. The entry point of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests: SimpleQueue[ReadRequest | None] = SimpleQueue()
+    newest = [0]
+    threading.Thread(target=_listen, args=(pipe, requests, newest), daemon=True).start()
+    while (request := requests.get()) is not None:
+        found = []
+        for path in request.paths:
+            if request.generation != newest[0]:
+                break
+            found.append((path, read(path)))
+        if found and request.generation == newest[0]:
+            with contextlib.suppress(OSError):
+                pipe.send(ReadAnswer(request.generation, found))
+
+
+def _listen(
+    pipe: Connection, requests: "SimpleQueue[ReadRequest | None]", newest: list[int]
+) -> None:
+    """Take requests until the window goes away."""
+    while True:
+        try:
+            request = pipe.recv()
+        except (EOFError, OSError):
+            request = None
+        if request is not None:
+            newest[0] = request.generation
+        requests.put(request)
+        if request is None:
+            newest[0] = -1
+            return
+
+
+class MetadataReader(QObject):
+    """The window's side."""
+
+    read = Signal(list)
+    """(path, `ExifEssentials`) of the present folder."""
+    idle = Signal()
+    """Everything asked for was read."""
+
+    def __init__(self, read: Callable[[Path], Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = ProcessLink(metadata_main, (read,), name="qpt-metadata", parent=self)
+        self._link.message.connect(self._take)
+        self._link.ended.connect(lambda _: self._give_up())
+        self._generation = 0
+        self._missing = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is awaited."""
+        return self._missing == 0
+
+    def open(self, generation: int) -> None:
+        """Start another folder."""
+        self._generation = generation
+        self._missing = 0
+
+    def ask(self, paths: Sequence[Path]) -> None:
+        """Read these photos too."""
+        if not paths:
+            return
+        self._link.start()
+        self._missing += len(paths)
+        for start in range(0, len(paths), CHUNK):
+            self._link.send(ReadRequest(self._generation, list(paths[start : start + CHUNK])))
+
+    def close(self) -> None:
+        """End the process."""
+        self._link.close()
+
+    def _take(self, answer: object) -> None:
+        if isinstance(answer, ReadAnswer) and answer.generation == self._generation:
+            self._missing = max(0, self._missing - len(answer.essentials))
+            self.read.emit(answer.essentials)
+            if self._missing == 0:
+                self.idle.emit()
+
+    def _give_up(self) -> None:
+        """The process died: details stay unknown, nothing else depends on them."""
+        self._missing = 0
+        self.idle.emit()

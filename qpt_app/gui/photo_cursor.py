@@ -1,0 +1,145 @@
+"""The one photo that keys act on, and the selection; both survive sorting and filtering."""
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    Signal,
+)
+
+from qpt_app.gui.photo_filter import nearest_visible
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+
+_Flag = QItemSelectionModel.SelectionFlag
+
+
+class PhotoCursor(QObject):
+    """Wraps the grid's selection model, so that all views share one current photo."""
+
+    moved = Signal(object)
+    """Another photo is current; carries its record, or None in an empty folder."""
+
+    def __init__(
+        self, model: PhotoModel, selection: QItemSelectionModel, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._selection = selection
+        self._kept: tuple[PhotoRecord | None, int, list[PhotoRecord]] = (None, -1, [])
+        self._restoring = False
+        selection.currentChanged.connect(self._current_changed)
+        model.about_to_refresh.connect(self._remember)
+        model.refreshed.connect(self._restore)
+        model.rowsInserted.connect(self._start_somewhere)
+        model.modelReset.connect(self._after_reset)
+
+    @property
+    def record(self) -> PhotoRecord | None:
+        """The current photo."""
+        return self._model.record_at(self.row)
+
+    @property
+    def row(self) -> int:
+        """Its row; -1 without a photo."""
+        index = self._selection.currentIndex()
+        return index.row() if index.isValid() else -1
+
+    def selected(self) -> list[PhotoRecord]:
+        """Return the selected photos in order; the current one alone if there is no other."""
+        rows = sorted(index.row() for index in self._selection.selectedIndexes())
+        found = [record for row in rows if (record := self._model.record_at(row)) is not None]
+        return found or ([self.record] if self.record is not None else [])
+
+    def go_to_row(self, row: int) -> None:
+        """Make a row current and the only selected one; outside the rows go as far as possible."""
+        count = self._model.rowCount()
+        if count:
+            index = self._model.index(max(0, min(count - 1, row)), 0)
+            self._selection.setCurrentIndex(index, _Flag.ClearAndSelect)
+
+    def go_to(self, record: PhotoRecord) -> bool:
+        """Make a photo current; False if the filter hides it."""
+        row = self._model.row_of(record)
+        if row >= 0:
+            self.go_to_row(row)
+        return row >= 0
+
+    def make_current(self, record: PhotoRecord) -> None:
+        """Make a photo current and leave the selection as it is."""
+        row = self._model.row_of(record)
+        if row >= 0:
+            self._selection.setCurrentIndex(self._model.index(row, 0), _Flag.NoUpdate)
+
+    def step(self, rows: int) -> bool:
+        """Go some rows on or back; False if that stays in place."""
+        before = self.row
+        if before < 0:
+            return False
+        self.go_to_row(before + rows)
+        return self.row != before
+
+    def step_series(self, direction: int) -> bool:
+        """Go to the next (1) or previous (-1) series, landing on its top photo."""
+        here = self.record
+        row = self.row
+        while here is not None:
+            row += direction
+            there = self._model.record_at(row)
+            if there is None:
+                return False
+            if there.series is None or there.series is not here.series:
+                return self.go_to(self._top_of(there)) or self.go_to(there)
+        return False
+
+    def _top_of(self, record: PhotoRecord) -> PhotoRecord:
+        """Return the best photo of a series, or its first."""
+        if record.series is None:
+            return record
+        return self._model.record(record.series.top) or record
+
+    def _current_changed(self, current: QModelIndex) -> None:
+        if not self._restoring:
+            self.moved.emit(self._model.record_at(current.row()) if current.isValid() else None)
+
+    def _start_somewhere(self) -> None:
+        """Frame the first photo as soon as there is one."""
+        if self.row < 0:
+            self.go_to_row(0)
+
+    def _after_reset(self) -> None:
+        if not self._restoring:
+            self.moved.emit(None)
+
+    def _remember(self) -> None:
+        self._restoring = True
+        self._kept = (self.record, self.row, self.selected())
+
+    def _restore(self, old_order: list[int]) -> None:
+        """Frame the same photo, or the next nearest that is still shown."""
+        record, row, selected = self._kept
+        self._kept = (None, -1, [])
+        target = -1 if record is None else self._model.row_of(record)
+        if target < 0 and row >= 0:
+            position = nearest_visible(old_order, row, self._model.is_visible)
+            target = self._model.row_of_position(position)
+        if target < 0 and self._model.rowCount():
+            target = 0
+        self._select([self._model.row_of(other) for other in selected])
+        if target >= 0:
+            index = self._model.index(target, 0)
+            stays = any(other is record for other in selected) and len(selected) > 1
+            mode = _Flag.Select if stays else _Flag.ClearAndSelect
+            self._selection.setCurrentIndex(index, mode)
+        self._restoring = False
+        now = self.record
+        self.moved.emit(now)
+
+    def _select(self, rows: list[int]) -> None:
+        selection = QItemSelection()
+        for row in rows:
+            if row >= 0:
+                index = self._model.index(row, 0)
+                selection.select(index, index)
+        self._selection.select(selection, _Flag.ClearAndSelect)

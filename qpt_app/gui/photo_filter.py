@@ -1,0 +1,158 @@
+"""Which photos are shown and in what order. Pure functions over records."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from qpt_app.decisions.decision import Flag, Label
+from qpt_app.gui.photo_record import PhotoRecord
+
+
+class SortKey(StrEnum):
+    """What the grid is ordered by."""
+
+    SCORE = "score"
+    NAME = "name"
+    TIME = "time"
+    RATING = "rating"
+
+
+class StarTest(StrEnum):
+    """How the number of stars is compared."""
+
+    ANY = "any"
+    EXACTLY = "exactly"
+    AT_LEAST = "at_least"
+
+
+class StatusTest(StrEnum):
+    """Which outcomes of scoring are shown."""
+
+    ANY = "any"
+    SCORED = "scored"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoFilter:
+    """What a photo must be to be shown; the default shows all."""
+
+    score_from: float = 0.0
+    score_to: float = 100.0
+    """Both ends count. A range other than 0 to 100 hides photos without a score."""
+    star_test: StarTest = StarTest.ANY
+    stars: int = 0
+    flags: frozenset[Flag] = frozenset()
+    """Flags to show; empty shows all."""
+    labels: frozenset[Label] = frozenset()
+    """Labels to show; empty shows all."""
+    status: StatusTest = StatusTest.ANY
+    text: str = ""
+    """Must occur in the name; case is ignored."""
+    stacked: bool = False
+    """Whether a series is shown by its top photo alone."""
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether every photo is shown."""
+        return self == PhotoFilter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoOrder:
+    """How photos are sorted; ties go by path."""
+
+    key: SortKey = SortKey.NAME
+    descending: bool = False
+
+
+def visible_order(
+    records: Sequence[PhotoRecord], shown: PhotoFilter, order: PhotoOrder
+) -> list[int]:
+    """Return the positions in `records` of the photos to show, in order.
+
+    Photos without a value for the key (no score, no stars) come last in both directions.
+    """
+    tests = _tests(shown)
+    if tests:
+        positions = [at for at, record in enumerate(records) if all(test(record) for test in tests)]
+    else:
+        positions = list(range(len(records)))
+    value = _VALUES[order.key]
+    if order.key is SortKey.NAME:
+        positions.sort(key=lambda at: _path_key(records[at]), reverse=order.descending)
+        return positions
+    positions.sort(key=lambda at: _path_key(records[at]))
+    sign = -1.0 if order.descending else 1.0
+    keys = {at: value(records[at]) for at in positions}
+    missing = float("inf")
+    positions.sort(key=lambda at: missing if keys[at] is None else sign * keys[at])
+    return positions
+
+
+def accepts(record: PhotoRecord, shown: PhotoFilter) -> bool:
+    """Whether the filter shows a photo."""
+    return all(test(record) for test in _tests(shown))
+
+
+def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int], bool]) -> int:
+    """Return the position to select when the one at `row` of the old order went away.
+
+    The next one that is still visible, else the previous one, else -1.
+    """
+    for at in old_order[row:]:
+        if visible(at):
+            return at
+    for at in reversed(old_order[:row]):
+        if visible(at):
+            return at
+    return -1
+
+
+def _path_key(record: PhotoRecord) -> bytes:
+    return os.fsencode(record.path)
+
+
+def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
+    """Return one test for each part of the filter that is in use."""
+    tests: list[Callable[[PhotoRecord], bool]] = []
+    if shown.score_from > 0 or shown.score_to < 100:
+        low, high = shown.score_from, shown.score_to
+        tests.append(lambda record: (score := record.score) is not None and low <= score <= high)
+    if shown.star_test is StarTest.EXACTLY:
+        tests.append(lambda record: record.stars == shown.stars)
+    elif shown.star_test is StarTest.AT_LEAST:
+        tests.append(lambda record: record.stars >= shown.stars)
+    if shown.flags:
+        tests.append(lambda record: record.decision.flag in shown.flags)
+    if shown.labels:
+        tests.append(lambda record: record.decision.label in shown.labels)
+    if shown.status is not StatusTest.ANY:
+        tests.append(_STATUS_TESTS[shown.status])
+    if shown.text:
+        wanted = shown.text.casefold()
+        tests.append(lambda record: wanted in record.name.casefold())
+    if shown.stacked:
+        tests.append(_tops_stack)
+    return tests
+
+
+def _tops_stack(record: PhotoRecord) -> bool:
+    """Whether a photo stands alone or on top of its series."""
+    return record.series is None or record.series.top == record.path
+
+
+_STATUS_TESTS: dict[StatusTest, Callable[[PhotoRecord], bool]] = {
+    StatusTest.SCORED: lambda record: record.score is not None,
+    StatusTest.FAILED: lambda record: record.has_failed,
+    StatusTest.WAITING: lambda record: record.result is None,
+}
+_VALUES: dict[SortKey, Callable[[PhotoRecord], Any]] = {
+    SortKey.SCORE: lambda record: record.score,
+    SortKey.NAME: lambda record: record.path,
+    SortKey.TIME: lambda record: record.time,
+    SortKey.RATING: lambda record: record.stars or None,
+}

@@ -1,0 +1,255 @@
+"""The item model of the grid: all records of a folder, of which the visible ones are rows."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+
+from qpt_app.decisions.decision import Decision, Flag
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, accepts, visible_order
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.results import PhotoResult
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class Role(IntEnum):
+    """What `data()` answers besides text."""
+
+    RECORD = Qt.ItemDataRole.UserRole + 1
+    SORT = Qt.ItemDataRole.UserRole + 2
+    """The bare number that the score column sorts by; None without a score."""
+
+
+class PhotoModel(QAbstractListModel):
+    """Sorts and filters by itself: one Python sort is faster than a proxy's comparisons."""
+
+    about_to_refresh = Signal()
+    """Rows are about to move or go; remember what is selected."""
+    refreshed = Signal(list)
+    """Rows moved or went; carries the old order as a list of positions in `records`."""
+    counts_changed = Signal()
+    """Photos, scores or decisions changed: redraw summaries."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._records: list[PhotoRecord] = []
+        self._position: dict[Path, int] = {}
+        self._order: list[int] = []
+        self._rows: dict[int, int] = {}
+        self._filter = PhotoFilter()
+        self._sort = PhotoOrder()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """Number of visible photos."""
+        return 0 if parent.isValid() else len(self._order)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Answer name, spoken description, record or sort value of a row."""
+        if not index.isValid() or not 0 <= index.row() < len(self._order):
+            return None
+        record = self._records[self._order[index.row()]]
+        if role == Role.RECORD:
+            return record
+        if role == Qt.ItemDataRole.DisplayRole:
+            return record.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self.describe(record)
+        if role == Role.SORT:
+            return record.score
+        return None
+
+    @property
+    def records(self) -> Sequence[PhotoRecord]:
+        """All photos, shown or not, in the order in which they were found."""
+        return self._records
+
+    @property
+    def filter(self) -> PhotoFilter:
+        """Which photos are shown."""
+        return self._filter
+
+    @property
+    def order(self) -> PhotoOrder:
+        """How they are sorted."""
+        return self._sort
+
+    def record_at(self, row: int) -> PhotoRecord | None:
+        """Return the photo of a row, or None outside the rows."""
+        return self._records[self._order[row]] if 0 <= row < len(self._order) else None
+
+    def record(self, path: Path) -> PhotoRecord | None:
+        """Return the photo of a path, shown or not."""
+        position = self._position.get(path)
+        return None if position is None else self._records[position]
+
+    def row_of(self, record: PhotoRecord) -> int:
+        """Return the row of a photo; -1 where it is not shown."""
+        position = self._position.get(record.path)
+        return -1 if position is None else self._rows.get(position, -1)
+
+    def is_visible(self, position: int) -> bool:
+        """Whether the photo at a position of `records` is shown."""
+        return position in self._rows
+
+    def row_of_position(self, position: int) -> int:
+        """Return the row of a position of `records`; -1 where it is not shown."""
+        return self._rows.get(position, -1)
+
+    def visible_records(self) -> list[PhotoRecord]:
+        """Return the photos that are shown, in order."""
+        return [self._records[position] for position in self._order]
+
+    def describe(self, record: PhotoRecord) -> str:
+        """Say a photo and its marks in words, for screen readers."""
+        parts = [record.name]
+        if record.score is not None:
+            parts.append(self.tr("score %1").replace("%1", f"{record.score:.0f}"))
+        elif record.has_failed and record.result is not None:
+            parts.append(self.tr("not scored: %1").replace("%1", record.result.reason or ""))
+        if record.stars:
+            parts.append(self.tr("%1 stars").replace("%1", str(record.stars)))
+        if record.decision.flag is not Flag.NONE:
+            picked = record.decision.is_picked
+            parts.append(self.tr("picked") if picked else self.tr("rejected"))
+        if record.decision.label is not None:
+            parts.append(self.tr("label %1").replace("%1", record.decision.label.value))
+        return ", ".join(parts)
+
+    # -- changing --------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Forget all photos."""
+        self.beginResetModel()
+        self._records, self._position, self._order, self._rows = [], {}, [], {}
+        self.endResetModel()
+        self.counts_changed.emit()
+
+    def add(self, records: Iterable[PhotoRecord]) -> None:
+        """Append photos that are not known yet; `refresh` puts them in their places."""
+        fresh: list[PhotoRecord] = []
+        for record in records:
+            if record.path not in self._position:
+                self._position[record.path] = len(self._records) + len(fresh)
+                fresh.append(record)
+        start = len(self._records)
+        self._records.extend(fresh)
+        shown = [start + at for at, record in enumerate(fresh) if accepts(record, self._filter)]
+        if shown:
+            first = len(self._order)
+            self.beginInsertRows(QModelIndex(), first, first + len(shown) - 1)
+            self._order.extend(shown)
+            self._rows.update({position: first + at for at, position in enumerate(shown)})
+            self.endInsertRows()
+        self.counts_changed.emit()
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Forget photos that were moved or sent to the trash."""
+        gone = set(paths) & self._position.keys()
+        if not gone:
+            return
+        self.about_to_refresh.emit()
+        self.beginResetModel()
+        old = [self._records[at].path for at in self._order]
+        self._records = [record for record in self._records if record.path not in gone]
+        self._position = {record.path: at for at, record in enumerate(self._records)}
+        self._set_order(visible_order(self._records, self._filter, self._sort))
+        self.endResetModel()
+        self.refreshed.emit([self._position.get(path, -1) for path in old])
+        self.counts_changed.emit()
+
+    def set_filter(self, shown: PhotoFilter) -> None:
+        """Show other photos."""
+        if shown != self._filter:
+            self._filter = shown
+            self.refresh()
+
+    def set_order(self, order: PhotoOrder) -> None:
+        """Sort in another way."""
+        if order != self._sort:
+            self._sort = order
+            self.refresh()
+
+    def set_results(self, results: Iterable[PhotoResult]) -> None:
+        """Note what scoring found; `refresh` moves the photos later, not under the pointer."""
+        rows = []
+        for result in results:
+            record = self.record(result.path)
+            if record is not None:
+                record.result = result
+                rows.append(self.row_of(record))
+        self._changed(rows)
+
+    def set_decision(self, path: Path, decision: Decision) -> None:
+        """Note what the person decided; the photo stays in place until `refresh`."""
+        record = self.record(path)
+        if record is not None and record.decision != decision:
+            record.decision = decision
+            self._changed([self.row_of(record)])
+
+    def touch(self, records: Iterable[PhotoRecord]) -> None:
+        """Redraw photos whose other fields changed."""
+        self._changed([self.row_of(record) for record in records])
+
+    def refresh(self) -> bool:
+        """Sort and filter again; return whether a row moved, came or went."""
+        order = visible_order(self._records, self._filter, self._sort)
+        if order == self._order:
+            return False
+        self.about_to_refresh.emit()
+        old = self._order
+        if len(order) == len(old) and set(order) == set(old):
+            self._permute(order)
+        else:
+            self.beginResetModel()
+            self._set_order(order)
+            self.endResetModel()
+        self.refreshed.emit(old)
+        self.counts_changed.emit()
+        return True
+
+    def hide_unwanted(self) -> None:
+        """Hide photos that the filter no longer shows; the others stay where they are."""
+        order = [at for at in self._order if accepts(self._records[at], self._filter)]
+        if len(order) == len(self._order):
+            return
+        self.about_to_refresh.emit()
+        old = self._order
+        self.beginResetModel()
+        self._set_order(order)
+        self.endResetModel()
+        self.refreshed.emit(old)
+
+    def _permute(self, order: list[int]) -> None:
+        """Move rows about and take persistent indexes along."""
+        self.layoutAboutToBeChanged.emit()
+        persistent = self.persistentIndexList()
+        positions = [self._order[index.row()] for index in persistent]
+        self._set_order(order)
+        self.changePersistentIndexList(
+            persistent, [self.index(self._rows[position]) for position in positions]
+        )
+        self.layoutChanged.emit()
+
+    def _set_order(self, order: list[int]) -> None:
+        self._order = order
+        self._rows = {position: row for row, position in enumerate(order)}
+
+    def _changed(self, rows: list[int]) -> None:
+        """Announce changed rows, neighbours together."""
+        shown = sorted(row for row in rows if row >= 0)
+        if shown:
+            self.dataChanged.emit(self.index(shown[0]), self.index(shown[-1]))
+        if rows:
+            self.counts_changed.emit()

@@ -1,0 +1,74 @@
+"""What the window knows of one photo. Plain data, changed only in the GUI thread. No Qt."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qpt_app.core.status import PhotoStatus
+from qpt_app.decisions.decision import UNDECIDED, Decision
+from qpt_app.photos.exif import ExifEssentials
+from qpt_app.photos.frame_signature import FrameSignature
+from qpt_app.photos.results import PhotoFile, PhotoResult
+from qpt_app.photos.series import Series
+
+
+@dataclass(slots=True, eq=False)
+class PhotoRecord:
+    """One row of the window: the file, what the program found and what the person decided."""
+
+    path: Path
+    file: PhotoFile | None
+    """None for a path that never became a photo; `result` then says why."""
+    result: PhotoResult | None = None
+    decision: Decision = UNDECIDED
+    essentials: ExifEssentials | None = None
+    """What its EXIF says, once read."""
+    taken_at: float | None = None
+    """Seconds since the epoch from EXIF; None until read or where there is none."""
+    series: Series | None = None
+    """The series it belongs to, or None."""
+    signature: FrameSignature | None = None
+    """What the frame shows, if it was looked at for grouping."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, ready for the screen: odd bytes and control characters replaced."""
+        return display_name(self.path.name)
+
+    @property
+    def score(self) -> float | None:
+        """0 to 100, or None without a score."""
+        return None if self.result is None else self.result.score
+
+    @property
+    def stars(self) -> int:
+        """0 to 5; a photo never rated has 0."""
+        return self.decision.stars or 0
+
+    @property
+    def status(self) -> PhotoStatus | None:
+        """None until the photo was scored or refused."""
+        return None if self.result is None else self.result.status
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it was looked at and has no score."""
+        return self.result is not None and self.result.score is None
+
+    @property
+    def time(self) -> float:
+        """When it was taken, else when its file last changed; seconds since the epoch."""
+        if self.taken_at is not None:
+            return self.taken_at
+        return 0.0 if self.file is None else self.file.mtime_ns / 1e9
+
+
+def display_name(name: str) -> str:
+    """Return a file name for the screen.
+
+    Bytes that are no UTF-8, control characters and direction overrides become visible
+    replacements, so that a name can neither break a line nor read backwards.
+    """
+    clean = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in clean
+    )

@@ -1,0 +1,169 @@
+"""Background scoring as the window sees it: commands in, batches of results out."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from qpt_app.gui.process_link import ProcessLink
+from qpt_app.gui.scoring_worker import (
+    Command,
+    Engine,
+    Idle,
+    Ready,
+    Scored,
+    Trouble,
+    scoring_main,
+)
+from qpt_app.photos.results import PhotoFile
+
+
+class ScoringState(StrEnum):
+    """What scoring is doing."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ScoringJob(QObject):
+    """Scores the photos of the opened folder in a process of its own.
+
+    Every folder is a generation; what arrives for an older one is dropped.
+    """
+
+    scored = Signal(list)
+    """`PhotoResult`s of the present folder, a few times a second."""
+    state_changed = Signal(object)
+    """A `ScoringState`."""
+    notice = Signal(str)
+    """One line for the user."""
+
+    def __init__(
+        self,
+        make_engine: Callable[[Any], Engine],
+        settings: Any,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._link = ProcessLink(
+            scoring_main, (make_engine, settings), name="qpt-scoring", parent=self
+        )
+        self._link.message.connect(self._take)
+        self._link.ended.connect(self._lost)
+        self._generation = 0
+        self._expected = 0
+        self._received: set[Path] = set()
+        self._files: dict[Path, PhotoFile] = {}
+        self._state = ScoringState.IDLE
+        self._is_ready = False
+        self.model: str | None = None
+        """Label of the model, once the worker knows it."""
+
+    @property
+    def state(self) -> ScoringState:
+        """What scoring is doing."""
+        return self._state
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(photos with a result, photos asked for) of the present folder."""
+        return len(self._received), len(self._files)
+
+    def open(self, generation: int) -> None:
+        """Start a new folder; the old one's photos are forgotten."""
+        self._generation = generation
+        self._received.clear()
+        self._files.clear()
+        self._link.start()
+        self._send("open", generation)
+        self._set_state(ScoringState.IDLE)
+
+    def add(self, files: Sequence[PhotoFile]) -> None:
+        """Score these photos too."""
+        self._files.update((file.path, file) for file in files)
+        self._received.difference_update(file.path for file in files)
+        if self._state not in (ScoringState.PAUSED, ScoringState.FAILED, ScoringState.CANCELLED):
+            self._set_state(ScoringState.RUNNING if self._is_ready else ScoringState.STARTING)
+        if self._state is not ScoringState.CANCELLED:
+            self._send("add", self._generation, list(files))
+
+    def retry(self, files: Sequence[PhotoFile]) -> None:
+        """Score photos again that failed before, although the cache knows them."""
+        if self._state is ScoringState.DONE or self._state is ScoringState.IDLE:
+            self._set_state(ScoringState.RUNNING)
+        self._received.difference_update(file.path for file in files)
+        self._send("retry", self._generation, list(files))
+
+    def look_at(self, paths: Sequence[Path]) -> None:
+        """Score what the user looks at first."""
+        waiting = [path for path in paths if path in self._files and path not in self._received]
+        if waiting:
+            self._send("look_at", waiting)
+
+    def toggle_pause(self) -> None:
+        """Pause, resume, or start again what was stopped."""
+        if self._state in (ScoringState.RUNNING, ScoringState.STARTING):
+            self._send("set_paused", True)
+            self._set_state(ScoringState.PAUSED)
+        elif self._state is ScoringState.PAUSED:
+            self._send("set_paused", False)
+            self._set_state(ScoringState.RUNNING)
+        elif self._state is ScoringState.CANCELLED:
+            self._set_state(ScoringState.IDLE)
+            rest = [file for path, file in self._files.items() if path not in self._received]
+            self.add(rest)
+
+    def cancel(self) -> None:
+        """Stop; what was scored stays, the rest can be taken up again."""
+        if self._state in (ScoringState.RUNNING, ScoringState.STARTING, ScoringState.PAUSED):
+            self._send("cancel")
+            self._send("set_paused", False)
+            self._set_state(ScoringState.CANCELLED)
+
+    def close(self) -> None:
+        """End the process; takes less than two seconds."""
+        self._link.close()
+
+    def _send(self, name: str, *arguments: Any) -> None:
+        self._link.send(Command(name, arguments))
+
+    def _take(self, message: object) -> None:
+        """Deal with what the worker sent."""
+        if isinstance(message, Ready):
+            self._is_ready = True
+            self.model = message.model
+            if self._state is ScoringState.STARTING:
+                self._set_state(ScoringState.RUNNING)
+        elif isinstance(message, Scored) and message.generation == self._generation:
+            results = [result for result in message.results if result.path in self._files]
+            self._received.update(result.path for result in results)
+            self.scored.emit(results)
+            if self._is_complete and self._state is ScoringState.RUNNING:
+                self._set_state(ScoringState.DONE)
+        elif isinstance(message, Idle) and message.generation == self._generation:
+            if self._is_complete and self._state is ScoringState.RUNNING:
+                self._set_state(ScoringState.DONE)
+        elif isinstance(message, Trouble):
+            self.notice.emit(message.text)
+            if message.is_fatal:
+                self._set_state(ScoringState.FAILED)
+
+    @property
+    def _is_complete(self) -> bool:
+        return len(self._received) >= len(self._files)
+
+    def _lost(self, reason: str) -> None:
+        self.notice.emit(self.tr("Scoring stopped: %1").replace("%1", reason))
+        self._set_state(ScoringState.FAILED)
+
+    def _set_state(self, state: ScoringState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.state_changed.emit(state)

@@ -1,0 +1,216 @@
+"""Which view is on screen, and what the movement and zoom keys do in it."""
+
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from qpt_app.gui.grid_view import GridView
+from qpt_app.gui.image_pane import ImagePane
+from qpt_app.gui.loupe_view import LoupeView
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.side_by_side import SideBySide
+from qpt_app.gui.state_page import StatePage
+from qpt_app.gui.view_state import ViewState
+
+
+class View(StrEnum):
+    """The views of the photos."""
+
+    GRID = "grid"
+    LOUPE = "loupe"
+    COMPARE = "compare"
+    SURVEY = "survey"
+
+
+class ViewController(QObject):
+    """Changes pages and routes keys. The state page covers all views while nothing is shown."""
+
+    changed = Signal(object)
+    """Another `View` is on screen."""
+    announced = Signal(str)
+
+    def __init__(
+        self,
+        stack: QStackedWidget,
+        model: PhotoModel,
+        cursor: PhotoCursor,
+        *,
+        grid: GridView,
+        loupe: LoupeView,
+        compare: SideBySide,
+        survey: SideBySide,
+        state: StatePage,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._stack = stack
+        self._model = model
+        self._cursor = cursor
+        self._grid = grid
+        self._loupe = loupe
+        self._compare = compare
+        self._survey = survey
+        self._state = state
+        self._pages: dict[View, QWidget] = {
+            View.GRID: grid, View.LOUPE: loupe, View.COMPARE: compare, View.SURVEY: survey,
+        }  # fmt: skip
+        for page in (state, *self._pages.values()):
+            stack.addWidget(page)
+        self._view = View.GRID
+        self._covered = True
+        grid.doubleClicked.connect(lambda _: self.show(View.LOUPE))
+        cursor.moved.connect(self._follow)
+
+    @property
+    def view(self) -> View:
+        """The view that is on screen, or behind the state page."""
+        return self._view
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the state page is on screen."""
+        return self._covered
+
+    def cover(self, covered: bool) -> None:
+        """Put the state page in front, or take it away."""
+        if covered != self._covered or self._stack.currentIndex() < 0:
+            self._covered = covered
+            self._raise_page()
+
+    def show(self, view: View) -> None:
+        """Change the view; compare and survey take the selection."""
+        if view is View.COMPARE:
+            self._show_beside(self._compare, view, self._candidates(2))
+        elif view is View.SURVEY:
+            self._show_beside(self._survey, view, self._cursor.selected())
+        else:
+            self._set(view)
+
+    def compare_series(self) -> None:
+        """Compare the photos of the framed photo's series, the best first."""
+        record = self._cursor.record
+        if record is None or record.series is None:
+            self.announced.emit(self.tr("This photo is not part of a series"))
+            return
+        members = [
+            member for path in record.series.ranked
+            if (member := self._model.record(path)) is not None
+        ]  # fmt: skip
+        page, view = (
+            (self._compare, View.COMPARE) if len(members) <= 4 else (self._survey, View.SURVEY)
+        )
+        self._show_beside(page, view, members)
+
+    def back(self) -> bool:
+        """Go one layer back: zoom, then view; False if this is the bottom."""
+        if self._view in (View.LOUPE, View.COMPARE) and not self._zoom_state().is_fit:
+            self._zoom_state().toggle(None)
+            return True
+        if self._view is not View.GRID:
+            self._set(View.GRID)
+            return True
+        return False
+
+    def step(self, direction: int) -> None:
+        """Go to the next or previous photo, or to the next pane."""
+        if self._view is View.COMPARE:
+            self._compare.step(direction)
+        elif self._view is View.SURVEY:
+            self._survey.step(direction)
+        else:
+            self._cursor.step(direction)
+
+    def step_series(self, direction: int) -> None:
+        """Go to the next or previous series; in the grid to the row below or above."""
+        if self._view is View.GRID:
+            self._cursor.step(direction * self._grid.columns)
+        else:
+            self._cursor.step_series(direction)
+
+    def go_to_end(self, *, last: bool) -> None:
+        """Go to the first or last photo."""
+        self._cursor.go_to_row(self._model.rowCount() - 1 if last else 0)
+
+    def toggle_zoom(self) -> None:
+        """Fit or 100 % at the pointer; from the grid it opens the loupe at 100 %."""
+        if self._view is View.GRID:
+            self._set(View.LOUPE)
+            if not self._loupe.state.is_fit:
+                return
+        pane = self.current_pane()
+        if pane is not None:
+            self._zoom_state().toggle(pane.pointer_in_photo())
+
+    def pin(self) -> None:
+        """Pin or free the reference of the comparison."""
+        if self._view is View.COMPARE:
+            self._compare.pin()
+            pinned = self._compare.reference
+            text = self.tr("Reference: %1").replace("%1", pinned.name) if pinned else ""
+            self.announced.emit(text or self.tr("No reference"))
+
+    def current_pane(self) -> ImagePane | None:
+        """Return the pane that zoom keys act on."""
+        if self._view is View.LOUPE:
+            return self._loupe.pane
+        if self._view is View.COMPARE:
+            return self._compare.current_pane()
+        if self._view is View.SURVEY:
+            return self._survey.current_pane()
+        return None
+
+    def drop_missing(self) -> None:
+        """Close panes whose photos were moved away."""
+        self._compare.remove_hidden()
+        self._survey.remove_hidden()
+
+    def focus_photos(self) -> None:
+        """Give the keyboard to the photos."""
+        page = self._stack.currentWidget()
+        if page is not None:
+            page.setFocus()
+
+    # -- inner -----------------------------------------------------------------------------
+
+    def _zoom_state(self) -> ViewState:
+        pages = {View.COMPARE: self._compare.state, View.SURVEY: self._survey.state}
+        return pages.get(self._view, self._loupe.state)
+
+    def _candidates(self, at_least: int) -> list[PhotoRecord]:
+        """Return the selection, filled up with the photos that follow the framed one."""
+        selected = self._cursor.selected()
+        row = self._cursor.row
+        while len(selected) < at_least and (record := self._model.record_at(row := row + 1)):
+            if not any(record is one for one in selected):
+                selected.append(record)
+        return selected
+
+    def _show_beside(self, page: SideBySide, view: View, records: list[PhotoRecord]) -> None:
+        self._set(view)
+        page.show_records(records)
+
+    def _set(self, view: View) -> None:
+        if view is not self._view or self._covered:
+            self._view = view
+            self._raise_page()
+            self.changed.emit(view)
+
+    def _raise_page(self) -> None:
+        had_focus = self._stack.isAncestorOf(self._stack.window().focusWidget() or self._stack)
+        page = self._state if self._covered else self._pages[self._view]
+        self._stack.setCurrentWidget(page)
+        if self._covered:
+            return
+        if self._view is View.LOUPE:
+            self._loupe.activate()
+        elif self._view is View.GRID and self._cursor.row >= 0:
+            self._grid.scrollTo(self._model.index(self._cursor.row, 0))
+        if had_focus:
+            page.setFocus()
+
+    def _follow(self, record: PhotoRecord | None) -> None:
+        if self._view is View.GRID and record is not None:
+            self._grid.scrollTo(self._model.index(self._cursor.row, 0))

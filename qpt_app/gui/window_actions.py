@@ -1,0 +1,277 @@
+"""What every action of the table does, and the menus."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtWidgets import QMenuBar
+
+from qpt_app.decisions.decision import DecisionChange, Flag, Label
+from qpt_app.gui.action_table import ACTIONS
+from qpt_app.gui.dialogs.keys_dialog import KeysDialog
+from qpt_app.gui.dialogs.question_dialog import QuestionDialog
+from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
+from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
+from qpt_app.gui.export_file import ExportFile
+from qpt_app.gui.file_controller import AskFolder, ask_for_folder
+from qpt_app.gui.key_bindings import KeyBindings
+from qpt_app.gui.photo_filter import PhotoFilter
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.view_controller import View
+
+if TYPE_CHECKING:
+    from qpt_app.gui.main_window import MainWindow
+
+SIZE_STEP = 32
+
+
+class WindowActions(QObject):
+    """Small slots that join a key to a controller."""
+
+    def __init__(self, window: "MainWindow", *, ask_folder: AskFolder | None = None) -> None:
+        super().__init__(window)
+        self._window = window
+        self._ask_folder = ask_folder or ask_for_folder
+        self._export = ExportFile(window)
+        self.dialog: KeysDialog | SettingsDialog | QuestionDialog | XmpDialog | None = None
+        """The dialog opened last."""
+        parts = window.parts
+        parts.threshold.show_below.connect(self._show_below)
+        parts.threshold.reject_below.connect(self._reject_below)
+        parts.failed.retry.connect(self._retry)
+        parts.status.pause_clicked.connect(window.scoring.toggle_pause)
+        parts.status.cancel_clicked.connect(window.scoring.cancel)
+
+    def slots(self) -> dict[str, Callable[[], object]]:
+        """Return what each action does."""
+        return {**self._decision_slots(), **self._view_slots(), **self._file_slots()}
+
+    def show_panels(self, *, shown: bool) -> None:
+        """Show or hide the panels at both sides."""
+        self._window.keys["panels"].setChecked(shown)
+        self._window.parts.folders.setVisible(shown)
+        self._window.parts.side.setVisible(shown)
+        self._window.keeper.change_session(panels=shown)
+
+    def ask_about_xmp(self, record: PhotoRecord) -> None:
+        """At the first decision, ask how other programs are to see it."""
+        if self._window.keeper.settings.xmp_profile is not None or self._is_asking:
+            return
+        dialog = XmpDialog(None, self._window)
+        dialog.chosen.connect(lambda profile: self._change_settings(xmp_profile=profile))
+        self._open(dialog)
+
+    # -- slots -----------------------------------------------------------------------------
+
+    def _decision_slots(self) -> dict[str, Callable[[], object]]:
+        decisions = self._window.decisions
+        stars = {f"stars_{count}": partial(decisions.set_stars, count) for count in range(6)}
+        labels = {f"label_{label.value}": partial(decisions.toggle_label, label) for label in Label}
+        return {
+            **stars,
+            **labels,
+            "pick": partial(decisions.set_flag, Flag.PICK),
+            "reject": partial(decisions.set_flag, Flag.REJECT),
+            "unflag": partial(decisions.set_flag, Flag.NONE),
+            "keep_this": decisions.keep_this,
+            "reject_selected": self._reject_selected,
+            "undo": decisions.undo,
+            "redo": decisions.redo,
+        }
+
+    def _view_slots(self) -> dict[str, Callable[[], object]]:
+        views, window = self._window.views, self._window
+        return {
+            "next": partial(views.step, 1),
+            "previous": partial(views.step, -1),
+            "next_series": partial(views.step_series, 1),
+            "previous_series": partial(views.step_series, -1),
+            "first": partial(views.go_to_end, last=False),
+            "last": partial(views.go_to_end, last=True),
+            "grid": partial(views.show, View.GRID),
+            "loupe": partial(views.show, View.LOUPE),
+            "open_photo": partial(views.show, View.LOUPE),
+            "compare": partial(views.show, View.COMPARE),
+            "survey": partial(views.show, View.SURVEY),
+            "compare_series": views.compare_series,
+            "pin": views.pin,
+            "zoom": views.toggle_zoom,
+            "stack": self._toggle_stack,
+            "info": lambda: window.loupe.set_info(window.keys["info"].isChecked()),
+            "fullscreen": self._toggle_fullscreen,
+            "panels": lambda: self.show_panels(shown=not window.parts.side.isVisibleTo(window)),
+            "back": self._back,
+            "bigger": partial(self._resize_tiles, SIZE_STEP),
+            "smaller": partial(self._resize_tiles, -SIZE_STEP),
+            "filter": lambda: window.parts.bar.text.setFocus(),
+            "clear_filter": self._clear_filter,
+            "regions": self._next_region,
+        }
+
+    def _file_slots(self) -> dict[str, Callable[[], object]]:
+        files, window = self._window.files, self._window
+        return {
+            "open_folder": self._open_folder,
+            "rescan": window.library.rescan,
+            "recursive": self._toggle_recursive,
+            "trash": files.trash_selected,
+            "trash_rejects": files.trash_rejects,
+            "move_rejects": files.move_rejects,
+            "copy_picks": files.copy_picks,
+            "move_picks": files.move_picks,
+            "export": lambda: self._export.ask(window.model, window.library),
+            "pause": window.scoring.toggle_pause,
+            "cancel_scoring": window.scoring.cancel,
+            "retry_failed": self._retry,
+            "settings": self._show_settings,
+            "help": lambda: self._open(KeysDialog(window.keeper.settings.keys, window)),
+            "quit": window.close,
+        }
+
+    # -- what is not one call ---------------------------------------------------------------
+
+    def _open_folder(self) -> None:
+        folder = self._ask_folder(self._window, self.tr("Open folder"))
+        if folder is not None:
+            self._window.open_folder(folder)
+
+    def _reject_selected(self) -> None:
+        records = self._window.photo_cursor.selected()
+        self._ask_to_reject(records, self.tr("selected"))
+
+    def _reject_below(self) -> None:
+        threshold = self._window.parts.histogram.threshold
+        records = [
+            record
+            for record in self._window.model.records
+            if record.score is not None and record.score < threshold
+            and not (record.series is not None and record.series.is_protected)
+        ]  # fmt: skip
+        self._ask_to_reject(records, self.tr("scored below %1").replace("%1", f"{threshold:.0f}"))
+
+    def _ask_to_reject(self, records: list[PhotoRecord], which: str) -> None:
+        """Reject several photos as one action, after a question that says how many."""
+        records = [record for record in records if not record.decision.is_rejected]
+        if not records:
+            self._window.parts.status.announce(self.tr("Nothing to reject"))
+            return
+        count = f"{len(records):,}"
+        title = self.tr("Reject %1 photos %2?").replace("%1", count).replace("%2", which)
+        kept = sum(record.decision.is_picked or record.stars > 0 for record in records)
+        text = self.tr("Only the flag changes; no file is moved. One undo takes all of it back.")
+        if kept:
+            text += "\n" + self.tr("%1 of them were picked or rated by you.").replace(
+                "%1", f"{kept:,}"
+            )
+        dialog = QuestionDialog(
+            title, text, self.tr("Reject %1").replace("%1", count), self._window
+        )
+        change = DecisionChange(flag=Flag.REJECT)
+        done = self.tr("reject %1 photos %2").replace("%1", count).replace("%2", which)
+        dialog.accepted.connect(
+            lambda: self._window.decisions.apply([(record, change) for record in records], done)
+        )
+        self._open(dialog)
+
+    def _show_below(self) -> None:
+        bar = self._window.parts.bar
+        threshold = self._window.parts.histogram.threshold
+        bar.set_filter(replace(bar.filter, score_from=0.0, score_to=max(0.0, threshold - 0.001)))
+
+    def _clear_filter(self) -> None:
+        bar = self._window.parts.bar
+        bar.set_filter(PhotoFilter(stacked=bar.filter.stacked))
+
+    def _retry(self) -> None:
+        count = self._window.library.retry_failed()
+        text = self.tr("Trying %1 photos again").replace("%1", str(count))
+        self._window.parts.status.announce(text if count else self.tr("No photo has failed"))
+
+    def _toggle_stack(self) -> None:
+        bar = self._window.parts.bar
+        bar.set_filter(replace(bar.filter, stacked=self._window.keys["stack"].isChecked()))
+
+    def _toggle_recursive(self) -> None:
+        self._change_settings(recursive=self._window.keys["recursive"].isChecked())
+
+    def _change_settings(self, **changes: object) -> None:
+        keeper = self._window.keeper
+        keeper.change_settings(replace(keeper.settings, **changes))  # type: ignore[arg-type]
+
+    def _toggle_fullscreen(self) -> None:
+        window = self._window
+        window.showNormal() if window.isFullScreen() else window.showFullScreen()
+
+    def _back(self) -> None:
+        """Go one layer back: field, zoom, view, full screen, selection."""
+        window = self._window
+        if not window.parts.stack.isAncestorOf(window.focusWidget() or window):
+            window.views.focus_photos()
+        elif window.views.back():
+            return
+        elif window.isFullScreen():
+            window.showNormal()
+        elif window.photo_cursor.record is not None:
+            window.photo_cursor.go_to_row(window.photo_cursor.row)
+
+    def _resize_tiles(self, step: int) -> None:
+        grid = self._window.parts.grid
+        grid.set_tile_size(grid.tile_size + step)
+
+    def _next_region(self) -> None:
+        """Move the keyboard to the next part of the window."""
+        parts, window = self._window.parts, self._window
+        regions = [parts.stack, parts.bar, parts.folders, parts.side, parts.status]
+        focus = window.focusWidget()
+        at = next((n for n, part in enumerate(regions) if focus and part.isAncestorOf(focus)), -1)
+        for step in range(1, len(regions) + 1):
+            part = regions[(at + step) % len(regions)]
+            if part is parts.stack:
+                window.views.focus_photos()
+                return
+            if part.isVisibleTo(window) and part.focusWidget() is not None:
+                part.focusWidget().setFocus()
+                return
+            first = part.nextInFocusChain()
+            while first is not None and part.isAncestorOf(first):
+                if first.isVisibleTo(window) and first.focusPolicy() & 0x1:  # Qt.TabFocus
+                    first.setFocus()
+                    return
+                first = first.nextInFocusChain()
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self._window.keeper.settings, self._window)
+        dialog.changed.connect(self._window.keeper.change_settings)
+        self._open(dialog)
+
+    @property
+    def _is_asking(self) -> bool:
+        return self.dialog is not None
+
+    def _open(self, dialog: "KeysDialog | SettingsDialog | QuestionDialog | XmpDialog") -> None:
+        """Show a dialog over the window, one at a time."""
+        if self.dialog is not None:
+            return
+        self.dialog = dialog
+        dialog.finished.connect(self._forget)
+        dialog.open()
+
+    def _forget(self) -> None:
+        if self.dialog is not None:
+            self.dialog.deleteLater()
+            self.dialog = None
+
+
+def add_menus(bar: QMenuBar, keys: KeyBindings) -> None:
+    """Put every action into a menu: what has a key can be found without it."""
+    titles = {
+        "Files": ["File"], "Decide": ["Decide"], "Move": ["Go"], "Look": ["View"],
+        "Program": ["Program"],
+    }  # fmt: skip
+    for group, (title,) in titles.items():
+        menu = bar.addMenu(QCoreApplication.translate("Menus", title))
+        for spec in ACTIONS:
+            if spec.group == group:
+                menu.addAction(keys[spec.id])
