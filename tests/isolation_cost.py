@@ -10,12 +10,13 @@ the clock: that is a constant, printed apart.
 
 import argparse
 import statistics
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qpt_app.core.decode_formats import PHOTO_EXTENSIONS
-from qpt_app.core.decode_jobs import ViewsJob, run_job
+from qpt_app.core.decode_jobs import ViewsJob
 from qpt_app.core.decode_limits import DecodeLimits
 from qpt_app.core.decode_pool import DecodePool
 from qpt_app.core.preprocess import PreprocessConfig
@@ -41,8 +42,8 @@ def main() -> None:
     ):
         for future in [pool.submit(job) for job in jobs[: 4 * arguments.workers]]:
             future.result()
-        print(
-            f"start and first {4 * arguments.workers} photos: {time.perf_counter() - start:.2f} s"
+        sys.stdout.write(
+            f"start and first {4 * arguments.workers} photos: {time.perf_counter() - start:.2f} s\n"
         )
         for _ in range(arguments.repeats):
             start = time.perf_counter()
@@ -50,13 +51,13 @@ def main() -> None:
                 future.result()
             apart.append(len(jobs) / (time.perf_counter() - start))
             start = time.perf_counter()
-            list(threads.map(lambda job: run_job(job, limits), jobs))
+            list(threads.map(lambda job: job.run(limits), jobs))
             inside.append(len(jobs) / (time.perf_counter() - start))
     ratio = statistics.median(apart) / statistics.median(inside)
-    print(
+    sys.stdout.write(
         f"processes {statistics.median(apart):.1f} photos/s, threads "
         f"{statistics.median(inside):.1f} photos/s, ratio {ratio:.3f} "
-        f"({len(jobs)} photos, {arguments.workers} workers, {arguments.repeats} repeats)"
+        f"({len(jobs)} photos, {arguments.workers} workers, {arguments.repeats} repeats)\n"
     )
 
 

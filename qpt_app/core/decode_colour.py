@@ -55,8 +55,10 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I;16") or image.mode == "I":
-        samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
+        samples = np.asarray(image)
+        if samples.dtype.itemsize > 2:
+            samples = samples.clip(0, 65535)
+        return Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
     if image.mode == "F":
         raise Refusal(PhotoStatus.UNSUPPORTED, "floating-point samples")
     return image

@@ -167,15 +167,17 @@ def _draft_size(size: tuple[int, int], min_side: int) -> tuple[int, int]:
     return width, height
 
 
+_BYTES_PER_PIXEL = 4
+
+
 def _check_cost(image: Image.Image, full_size: tuple[int, int], limits: DecodeLimits) -> None:
     """Refuse a picture whose decoding would take too much memory.
 
-    Counted as Pillow stores it. A progressive JPEG also keeps all coefficients, two bytes each,
-    of the full picture, scaled or not.
+    Every picture ends as RGB, for which Pillow takes four bytes per pixel. A progressive JPEG also
+    keeps all coefficients, two bytes each, of the full picture, scaled or not.
     """
-    channels = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(image.mode, 4)
     check_size(*full_size, 0, limits)
-    check_size(*image.size, channels, limits)
+    check_size(*image.size, _BYTES_PER_PIXEL, limits)
     if image.info.get("progressive"):
         check_size(*full_size, 2 * _coefficients_per_pixel(image), limits)
 
@@ -202,7 +204,7 @@ def _check_webp_canvas(file: BinaryIO, limits: DecodeLimits) -> None:
         width = int.from_bytes(head[26:28], "little") & 0x3FFF
         height = int.from_bytes(head[28:30], "little") & 0x3FFF
     with translating_errors("WEBP"):
-        check_size(width, height, 8, limits)
+        check_size(width, height, 2 * _BYTES_PER_PIXEL, limits)
 
 
 @lru_cache(maxsize=16)

@@ -13,7 +13,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
-from qpt_app.core.decode_jobs import DecodeJob, DecodeOutcome, run_job
+from qpt_app.core.decode_jobs import DecodeJob, DecodeOutcome
 from qpt_app.core.decode_limits import DecodeLimits
 from qpt_app.core.status import PhotoStatus
 
@@ -66,7 +66,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
 def _answer(job: DecodeJob, limits: DecodeLimits) -> DecodeOutcome:
     """Do a job. This is the edge of the process: whatever is raised becomes a status."""
     try:
-        return run_job(job, limits)
+        return job.run(limits)
     except MemoryError:
         return DecodeOutcome(
             status=PhotoStatus.TOO_LARGE, reason="more memory needed than a worker may take"
