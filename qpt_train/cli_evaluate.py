@@ -16,6 +16,7 @@ WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Decoding t
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("evaluate")(evaluate_command)
+    app.command("benchmark")(benchmark_command)
     app.command("sensitivity")(sensitivity_command)
 
 
@@ -71,6 +72,96 @@ def evaluate_command(
     if out is not None:
         for path in write_evaluation(out, result, photos.tested, found):
             typer.echo(f"wrote {path}", err=True)
+
+
+def benchmark_command(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder for tables, plot, cached features, runs.")],
+    protocol: Annotated[
+        str, typer.Option(help="official, splits (80/20), few-labels or cross.")
+    ] = "splits",
+    method: Annotated[
+        str, typer.Option(help="ridge (frozen encoder), finetune, or as-is (the model's scores).")
+    ] = "ridge",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model's name, file, or a fine-tuning run.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Bare encoder instead of --model, for ridge.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Pre-trained weights for --encoder or finetune.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Recipe of --method finetune.")] = "finetune-small",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override of the recipe, such as epochs=3.")
+    ] = None,
+    test_data: Annotated[Path | None, typer.Option(help="The set tested on: cross.")] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Yes, read the official test photos: a final number.")
+    ] = False,
+    leak_check: Annotated[
+        bool, typer.Option("--leak-check", help="Also without near-duplicates across a split.")
+    ] = False,
+    ungrouped: Annotated[
+        bool, typer.Option("--ungrouped", help="Let scenes cross splits, as papers do.")
+    ] = False,
+    splits: Annotated[int, typer.Option(min=1)] = 10,
+    labels: Annotated[str, typer.Option(help="Numbers of labels.")] = "20,50,100,200",
+    draws: Annotated[int, typer.Option(min=1, help="Draws of each number of labels.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of splits and draws.")] = 0,
+    device: DeviceOption = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    workers: WorkersOption = 2,
+) -> None:
+    """Run a benchmark protocol and write its table, JSON and plot."""
+    from tqdm import tqdm
+
+    from qpt_train.benchmark_report import benchmark_markdown, write_benchmark
+    from qpt_train.benchmark_run import (
+        BenchmarkOptions,
+        parse_labels,
+        parse_protocol,
+        plan_benchmark,
+        run_benchmark,
+    )
+    from qpt_train.benchmark_setup import MethodOptions, build_method
+
+    options = BenchmarkOptions(
+        protocol=parse_protocol(protocol),
+        data=data,
+        test_data=test_data,
+        final=final,
+        grouped=not ungrouped,
+        leak_check=leak_check,
+        splits=splits,
+        labels=parse_labels(labels),
+        draws=draws,
+        seed=seed,
+    )
+    photos = plan_benchmark(options, cache_folder=out)
+    with tqdm(total=len(photos.items), unit="photo", dynamic_ncols=True) as bar:
+        chosen, subject = build_method(
+            MethodOptions(
+                method=method,
+                model=model,
+                encoder=encoder,
+                init=init,
+                recipe=recipe,
+                overrides=tuple(set_ or ()),
+                device=device,
+                batch_size=batch_size,
+                workers=workers,
+                folder=out,
+            ),
+            photos,
+            on_photo=bar.update,
+        )
+    with tqdm(total=len(photos.trials), unit="trial", dynamic_ncols=True) as bar:
+        result = run_benchmark(options, photos, chosen, subject, on_trial=bar.update)
+    typer.echo(benchmark_markdown(result))
+    for path in write_benchmark(out, result):
+        typer.echo(f"wrote {path}", err=True)
 
 
 def sensitivity_command(

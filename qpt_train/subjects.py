@@ -1,16 +1,23 @@
-"""The model that an evaluation is about: a model file, a shipped name, or a training run."""
+"""The model that an evaluation is about: a model file, a training run, or a bare encoder."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from qpt_app.core.calibration import Calibration
 from qpt_app.core.model_library import find_model
 from qpt_app.core.model_metadata import ModelMetadata, read_metadata
+from qpt_app.core.preprocess import PreprocessConfig
+from qpt_app.core.quality_model import build_quality_model
 from qpt_app.core.scorer import Scorer
 from qpt_app.core.torch_scorer import TorchScorer, choose_device, load_scorer
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.export import load_run, training_record
+from qpt_train.initial_weights import load_initial_weights
+from qpt_train.randomness import seed_initialisation
 
 UNCALIBRATED = Calibration(raw_knots=(-1.0, 1.0), level_knots=(0.25, 0.75))
 """Stands in for the calibration of a run that was not exported; monotone, and nothing else."""
@@ -24,6 +31,8 @@ class Subject:
     """Name and digest, or the run's folder and step."""
     scorer: Scorer
     """The model behind the runtime's own door."""
+    digest: str
+    """Hexadecimal digest of its weights; features cached under it belong to this model."""
     training: dict[str, Any]
     """What it says of its training: `split`, `recipe`, `seed` and so on; may be empty."""
 
@@ -62,8 +71,60 @@ def load_subject(
     return Subject(
         label=metadata.identity.label,
         scorer=load_scorer(path, device=device, batch_size=batch_size),
+        digest=metadata.digest,
         training=metadata.training,
     )
+
+
+def load_encoder_subject(
+    encoder: str,
+    *,
+    init: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    batch_size: int | None = None,
+) -> Subject:
+    """Put an encoder without a quality head behind the scorer; only its features mean something.
+
+    Args:
+        encoder: as in `qpt_app.core.encoder.encoder_names()`.
+        init: a pre-training run's folder, a checkpoint or encoder weights; None for random ones.
+        seed: of the random weights (with `init`, of the head alone).
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        batch_size: photos per forward pass; None for the device's default.
+
+    Raises:
+        UsageError: for an unknown encoder.
+        CheckpointError: if `init` is not usable for this encoder.
+        DeviceError: if the device is not there.
+    """
+    seed_initialisation(seed)
+    model = build_quality_model(encoder, head_hidden=1)
+    start = f"random weights, seed {seed}"
+    if init is not None:
+        start = f"{load_initial_weights(model, init)} of {init.name}"
+    metadata = ModelMetadata(
+        name=encoder,
+        encoder=encoder,
+        head_hidden=1,
+        preprocess=PreprocessConfig(),
+        calibration=UNCALIBRATED,
+        training={},
+        licence="",
+        digest="",
+    )
+    digest = weights_digest(model.encoder)
+    scorer = TorchScorer(model, metadata, device=choose_device(device), batch_size=batch_size)
+    return Subject(label=f"{encoder}, {start}", scorer=scorer, digest=digest, training={})
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Return the sha256 (hexadecimal) over names and values of a model's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _run_subject(folder: Path, *, device: str, batch_size: int | None, weights: str) -> Subject:
@@ -79,9 +140,11 @@ def _run_subject(folder: Path, *, device: str, batch_size: int | None, weights: 
         licence="",
         digest="",
     )
+    digest = weights_digest(run.model)
     scorer = TorchScorer(run.model, metadata, device=choose_device(device), batch_size=batch_size)
     return Subject(
         label=f"{folder.name}, {weights} weights at step {run.step}",
         scorer=scorer,
+        digest=digest,
         training=metadata.training,
     )

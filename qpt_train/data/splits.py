@@ -83,11 +83,7 @@ def grouped_folds(
 
 def group_photos(items: Sequence[MosItem], prints: PhotoPrints) -> NDArray[np.int64]:
     """Return the (N,) group label of each photo; photos that belong together share one."""
-    groups = Groups(len(items))
-    by_content: dict[str, int] = {}
-    for number, item in enumerate(items):
-        if item.content_id is not None:
-            groups.join(number, by_content.setdefault(item.content_id, number))
+    groups = _join_contents(items)
     for one, other in near_duplicate_pairs(prints.hashes, prints.hashes).tolist():
         if one < other:
             groups.join(one, other)
@@ -95,6 +91,21 @@ def group_photos(items: Sequence[MosItem], prints: PhotoPrints) -> NDArray[np.in
         for one, other in pairwise(block):
             groups.join(one, other)
     return groups.labels()
+
+
+def content_groups(items: Sequence[MosItem]) -> NDArray[np.int64]:
+    """Return (N,) labels that only versions of one pristine content share; no pixel is read."""
+    return _join_contents(items).labels()
+
+
+def _join_contents(items: Sequence[MosItem]) -> Groups:
+    """Return groups in which photos of one content id are one."""
+    groups = Groups(len(items))
+    by_content: dict[str, int] = {}
+    for number, item in enumerate(items):
+        if item.content_id is not None:
+            groups.join(number, by_content.setdefault(item.content_id, number))
+    return groups
 
 
 def scene_blocks(items: Sequence[MosItem], vectors: NDArray[np.float32]) -> list[list[int]]:

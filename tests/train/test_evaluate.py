@@ -75,7 +75,9 @@ def trained_split(biq2021):
 
 
 def make_subject(training=None):
-    return Subject(label="bright@00000000", scorer=BrightnessScorer(), training=training or {})
+    return Subject(
+        label="bright@00000000", scorer=BrightnessScorer(), digest="0", training=training or {}
+    )
 
 
 def test_heldout_photos_are_exactly_the_fold_left_out_in_training(biq2021, trained_split):
@@ -169,7 +171,7 @@ def test_a_score_that_is_not_finite_stops_the_evaluation_and_names_the_photo(biq
             return [found._replace(raw_score=float("nan")) for found in super().score(photos)]
 
     photos = choose_photos(biq2021, "all", None)
-    subject = Subject(label="broken", scorer=Broken(), training={})
+    subject = Subject(label="broken", scorer=Broken(), digest="0", training={})
     with pytest.raises(DatasetError, match=r"ss0\d .* no finite score"):
         evaluate(subject, photos, bootstrap=FEW)
 

@@ -1,0 +1,99 @@
+"""Builds the method that a benchmark's command line names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qpt_app.core.torch_scorer import choose_device
+from qpt_app.errors import UsageError
+from qpt_train.benchmark import Method
+from qpt_train.benchmark_features import photo_features
+from qpt_train.benchmark_methods import AsItIsMethod, FinetuneMethod, RidgeMethod
+from qpt_train.benchmark_run import BenchmarkPhotos
+from qpt_train.config import load_recipe
+from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.subjects import Subject, load_encoder_subject, load_subject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodOptions:
+    """Which method, on which weights, where."""
+
+    method: str
+    """`ridge`, `finetune` or `as-is`."""
+    model: str | None
+    """A model with a head: name, file or run's folder."""
+    encoder: str | None
+    """A bare encoder instead, for `ridge`."""
+    init: Path | None
+    """Weights for `encoder`, or that every fine-tuning starts from."""
+    recipe: str
+    """Recipe of `finetune`."""
+    overrides: tuple[str, ...]
+    """Overrides of the recipe."""
+    device: str
+    batch_size: int | None
+    workers: int
+    folder: Path
+    """Where features and runs are kept."""
+
+
+def build_method(
+    options: MethodOptions,
+    photos: BenchmarkPhotos,
+    *,
+    on_photo: Callable[[int], object] = lambda _count: None,
+) -> tuple[Method, Subject | None]:
+    """Return the method and the model it rests on; None where each trial trains its own.
+
+    Raises:
+        UsageError: for an unknown method or options that do not go together.
+    """
+    if options.method == "finetune":
+        return _finetune_method(options, photos), None
+    subject = _subject(options)
+    found = photo_features(
+        subject,
+        photos.items,
+        cache_folder=options.folder,
+        workers=options.workers,
+        on_photo=on_photo,
+    )
+    if options.method == "as-is":
+        return AsItIsMethod(raw_scores=found.raw_scores), subject
+    method = RidgeMethod(items=photos.items, features=found.features, groups=photos.groups)
+    return method, subject
+
+
+def _finetune_method(options: MethodOptions, photos: BenchmarkPhotos) -> FinetuneMethod:
+    """Return full fine-tuning by a recipe."""
+    if options.model is not None or options.encoder is not None:
+        raise UsageError("--method finetune takes its encoder from --recipe, its start from --init")
+    return FinetuneMethod(
+        items=photos.items,
+        groups=photos.groups,
+        recipe=load_recipe(options.recipe, FinetuneRecipe, options.overrides),
+        folder=options.folder / "runs",
+        device=choose_device(options.device),
+        init=options.init,
+        num_workers=options.workers,
+    )
+
+
+def _subject(options: MethodOptions) -> Subject:
+    """Return the model that features or scores come from."""
+    if options.method not in ("ridge", "as-is"):
+        raise UsageError(f"the method is ridge, finetune or as-is, not {options.method!r}")
+    if (options.model is None) == (options.encoder is None):
+        raise UsageError(f"--method {options.method} needs either --model or --encoder")
+    if options.encoder is None:
+        if options.init is not None:
+            raise UsageError("--init goes with --encoder; a --model has its own weights")
+        return load_subject(
+            str(options.model), device=options.device, batch_size=options.batch_size
+        )
+    if options.method == "as-is":
+        raise UsageError("a bare encoder has no scores of its own; use --method ridge")
+    return load_encoder_subject(
+        options.encoder, init=options.init, device=options.device, batch_size=options.batch_size
+    )
