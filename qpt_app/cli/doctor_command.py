@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import typer
@@ -54,6 +53,8 @@ def doctor() -> None:
 
 def _versions() -> list[str]:
     """Return the versions of qpt, Python and the packages that matter."""
+    from importlib import metadata
+
     lines = [
         f"{'qpt':20}{__version__}",
         f"{'python':20}{platform.python_version()} ({sys.executable})",

@@ -1,6 +1,5 @@
 """`qpt gui`: starts the desktop program as a program of its own."""
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +28,8 @@ def gui_program(module: str = GUI_MODULE) -> list[str]:
 
 def gui(folder: Folder = None) -> None:
     """Open the desktop program, with a folder if one is named. Returns when it is closed."""
+    import subprocess
+
     from qpt_app.errors import UsageError
 
     arguments: list[str] = []

@@ -5,10 +5,8 @@ Nothing heavy is imported here or by a command module: `qpt --help` stays instan
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
@@ -60,8 +58,7 @@ def main(
 
 
 for _module in COMMAND_MODULES:
-    if importlib.util.find_spec(_module) is not None:
-        importlib.import_module(_module).register(app)
+    importlib.import_module(_module).register(app)
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -102,6 +99,8 @@ def _code(code: Any) -> int:
 def _report_unexpected(error: Exception) -> None:
     """Say in one line what went wrong and how to report it; the traceback only if wanted."""
     if os.environ.get("QPT_DEBUG") or {"-v", "--verbose"} & set(sys.argv[1:]):
+        import traceback
+
         with contextlib.suppress(OSError):
             traceback.print_exception(error)
     detail = " ".join(str(error).split()) or "no message"
