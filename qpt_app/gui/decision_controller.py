@@ -135,6 +135,19 @@ class DecisionController(QObject):
         if step.touched_files:
             self.files_returned.emit()
 
+    def adopt(self, decisions: Mapping[Path, Decision]) -> None:
+        """Show decisions that were taken over from other programs; nothing moves for it."""
+        changed = 0
+        for path, decision in decisions.items():
+            record = self._model.record(path)
+            if record is not None and record.decision != decision:
+                self._model.set_decision(path, decision)
+                changed += 1
+        if changed:
+            self._model.refresh()
+            text = self.tr("%1 ratings taken over from other programs")
+            self.announced.emit(text.replace("%1", str(changed)))
+
     def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:
         """Show decisions as they are kept now; the first photo among them becomes current."""
         here = [record for path in decisions if (record := self._model.record(path)) is not None]

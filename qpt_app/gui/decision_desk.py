@@ -11,11 +11,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.action import ActionKind, OperationReport
 from qpt_app.decisions.decision import Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.session import DecisionSession
+from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.errors import QptError
 
 Pair = tuple[Path, Path | None]
@@ -51,6 +52,10 @@ class DecisionDesk(QObject):
     """A decision is on the disk."""
     stepped = Signal(object)
     """A `Stepped`, or None where there was nothing to undo or redo."""
+    adopted = Signal(object)
+    """Decisions by path that were taken over from elsewhere."""
+    noticed = Signal(str)
+    """One line about something that is not an error, such as a sidecar left alone."""
     planned = Signal(object, object)
     """A `FileTask` and the frozen `FilePlan` to show before anything is done."""
     executed = Signal(object)
@@ -68,9 +73,11 @@ class DecisionDesk(QObject):
         super().__init__(parent)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qpt-decisions")
         self._profile: str | None = None
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qpt-xmp")
         self._waiting = 0
         self._lock = threading.Lock()
         self._cancel = threading.Event()
+        self._stop = threading.Event()
         self._closed = False
         self._session: Future[DecisionSession] = self._executor.submit(self._open, open_session)
 
@@ -80,8 +87,25 @@ class DecisionDesk(QObject):
         return self._waiting == 0 and self._session.done()
 
     def set_xmp_profile(self, profile: str | None) -> None:
-        """Write decisions to XMP by this profile from now on; `off` and None write nothing."""
-        self._profile = profile
+        """Write decisions to XMP by this profile from now on; `off` and None write nothing.
+
+        A decision just made without one is written too: the question comes after it.
+        """
+        if profile == self._profile:
+            return
+        before, self._profile = self._profile, profile
+
+        def work(session: DecisionSession) -> None:
+            wanted = profile in tuple(XmpProfile)
+            session.xmp_policy = XmpPolicy(profile=XmpProfile(profile)) if wanted else None
+            newest = session.next_undo
+            is_first = before is None and newest is not None and newest.xmp_policy is None
+            if wanted and is_first and newest is not None and newest.kind is ActionKind.DECIDE:
+                session.undo()
+                session.redo()
+                self._write_xmp()
+
+        self._do(work)
 
     # -- decisions -------------------------------------------------------------------------
 
@@ -92,6 +116,7 @@ class DecisionDesk(QObject):
         def work(session: DecisionSession) -> None:
             session.decide_each(units, title=title)
             self._emit(self.kept)
+            self._write_xmp()
 
         self._do(work)
 
@@ -102,6 +127,22 @@ class DecisionDesk(QObject):
     def redo(self) -> None:
         """Do the action taken back last once more."""
         self._do(lambda session: self._step(session, is_undo=False))
+
+    def take_over(self, pairs: Sequence[Pair]) -> None:
+        """Look for decisions made elsewhere: photos that were moved, ratings of other programs."""
+
+        def work(session: DecisionSession) -> None:
+            paths = [path for path, _ in pairs]
+            found = session.find_moved(paths)
+            units = [PhotoUnit(path=path, companion=raw) for path, raw in pairs]
+            action, readings = session.read_xmp(units)
+            if action is not None:
+                found = {**found, **session.decisions_for(paths)}
+            if found:
+                self._emit(self.adopted, found)
+            del readings
+
+        self._do_beside(work)
 
     def decisions_of(self, paths: Iterable[Path]) -> dict[Path, Decision]:
         """Return the decisions about photos; for background threads, it waits for the database.
@@ -155,14 +196,16 @@ class DecisionDesk(QObject):
     # -- life ------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Finish what was asked for, then close. Decisions are kept; a file operation stops
-        after the photo at hand.
+        """Finish what was asked for, then close.
+
+        Decisions are kept; a file operation stops after the photo at hand.
         """
         with self._lock:
             self._closed = True
         self._cancel.set()
-        with contextlib.suppress(RuntimeError):
-            self._executor.submit(self._close_session)
+        self._stop.set()
+        self._beside.shutdown(wait=True, cancel_futures=True)
+        self._executor.submit(self._close_session)
         self._executor.shutdown(wait=True)
 
     def _open(self, open_session: Callable[[], DecisionSession]) -> DecisionSession:
@@ -186,6 +229,25 @@ class DecisionDesk(QObject):
             self._waiting += 1
         self._executor.submit(self._guarded, work)
 
+    def _do_beside(self, work: Callable[[DecisionSession], None]) -> None:
+        """Run something that reads or writes many files, beside the decisions."""
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting += 1
+        self._beside.submit(self._guarded, work)
+
+    def _write_xmp(self) -> None:
+        """Have the decisions written that wait for it."""
+        if self._profile in tuple(XmpProfile):
+            self._do_beside(self._write_pending)
+
+    def _write_pending(self, session: DecisionSession) -> None:
+        outcomes = session.write_pending_xmp(cancelled=self._stop.is_set)
+        for outcome in outcomes:
+            for problem in outcome.problems:
+                self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
+
     def _guarded(self, work: Callable[[DecisionSession], None]) -> None:
         try:
             work(self._session.result())
@@ -208,6 +270,7 @@ class DecisionDesk(QObject):
             problems=tuple(f"{problem.path.name}: {problem.reason}" for problem in step.problems),
         )
         self._emit(self.stepped, answer)
+        self._write_xmp()
 
     def _progress(self, done: int, total: int) -> None:
         self._emit(self.progressed, done, total)

@@ -22,6 +22,13 @@ from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest,
 from qpt_app.gui.score_range import ScoreRange
 from qpt_app.gui.theme import Theme
 
+STAR_CHOICES = (
+    (StarTest.ANY, 0),
+    *((StarTest.AT_LEAST, count) for count in range(1, 6)),
+    *((StarTest.EXACTLY, count) for count in range(6)),
+)
+"""What the list of stars offers, in its order."""
+
 
 class FilterBar(QWidget):
     """Edits a `PhotoFilter` and a `PhotoOrder`."""
@@ -78,7 +85,7 @@ class FilterBar(QWidget):
         self._filter = shown
         for widget in (self.stars, self.status, self.text, self.scores):
             widget.blockSignals(True)
-        self.stars.setCurrentIndex(max(0, self.stars.findData((shown.star_test, shown.stars))))
+        self.stars.setCurrentIndex(STAR_CHOICES.index((shown.star_test, shown.stars)))
         self.status.setCurrentIndex(self.status.findData(shown.status))
         self.text.setText(shown.text)
         self.scores.set_range(shown.score_from, shown.score_to)
@@ -128,12 +135,13 @@ class FilterBar(QWidget):
         self.stars = QComboBox()
         self.stars.setAccessibleName(self.tr("Stars"))
         self.stars.setToolTip(self.tr("Stars"))
-        self.stars.addItem(self.tr("Any stars"), (StarTest.ANY, 0))
-        for count in range(1, 6):
-            self.stars.addItem("≥ " + "★" * count, (StarTest.AT_LEAST, count))
-        self.stars.addItem(self.tr("Unrated"), (StarTest.EXACTLY, 0))
-        for count in range(1, 6):
-            self.stars.addItem("= " + "★" * count, (StarTest.EXACTLY, count))
+        for test, count in STAR_CHOICES:
+            if test is StarTest.ANY:
+                self.stars.addItem(self.tr("Any stars"))
+            elif count == 0:
+                self.stars.addItem(self.tr("Unrated"))
+            else:
+                self.stars.addItem(("≥ " if test is StarTest.AT_LEAST else "= ") + "★" * count)
         self.stars.currentIndexChanged.connect(self._edited)
         self._layout.addWidget(self.stars)
         label_names = {
@@ -205,7 +213,7 @@ class FilterBar(QWidget):
 
     def _edited(self) -> None:
         """Read all fields into the filter and announce it."""
-        star_test, stars = self.stars.currentData()
+        star_test, stars = STAR_CHOICES[self.stars.currentIndex()]
         low, high = self.scores.values
         shown = replace(
             self._filter,
@@ -215,16 +223,20 @@ class FilterBar(QWidget):
             stars=stars,
             flags=frozenset(flag for flag, button in self._flags.items() if button.isChecked()),
             labels=frozenset(name for name, button in self._labels.items() if button.isChecked()),
-            status=self.status.currentData(),
+            status=StatusTest(self.status.currentData()),
             text=self.text.text(),
         )
         if shown != self._filter:
             self._filter = shown
             self.filter_changed.emit(shown)
 
+    @property
+    def _key(self) -> SortKey:
+        return SortKey(self.sort_key.currentData())
+
     def _key_chosen(self) -> None:
         """Start each key in the direction that is wanted most: best, newest and most first."""
-        best_first = self.sort_key.currentData() in (SortKey.SCORE, SortKey.RATING)
+        best_first = self._key in (SortKey.SCORE, SortKey.RATING)
         if self._direction.isChecked() != best_first:
             self._direction.setChecked(best_first)
         else:
@@ -233,9 +245,7 @@ class FilterBar(QWidget):
     def _order_edited(self) -> None:
         self._name_direction()
         self.draw_icons()
-        self.order_changed.emit(
-            PhotoOrder(key=self.sort_key.currentData(), descending=self._direction.isChecked())
-        )
+        self.order_changed.emit(PhotoOrder(key=self._key, descending=self._direction.isChecked()))
 
     def _name_direction(self) -> None:
         down = self._direction.isChecked()

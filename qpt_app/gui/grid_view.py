@@ -151,9 +151,7 @@ class GridView(QAbstractItemView):
         target = max(0, min(count - 1, row + steps.get(action, 0)))
         return self.model().index(target, 0)
 
-    def setSelection(
-        self, rect: QRect, command: QItemSelectionModel.SelectionFlag
-    ) -> None:
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select the cells between the corners of a rectangle of the viewport."""
         first = self._row_near(rect.topLeft())
         last = self._row_near(rect.bottomRight())
@@ -231,9 +229,7 @@ class GridView(QAbstractItemView):
         self.updateGeometries()
         self.viewport().update()
 
-    def dataChanged(
-        self, top_left: AnyIndex, bottom_right: AnyIndex, roles: Any = ()
-    ) -> None:
+    def dataChanged(self, top_left: AnyIndex, bottom_right: AnyIndex, roles: Any = ()) -> None:
         """Repaint when a changed row is in view."""
         rows = self.visible_rows()
         if top_left.row() < rows.stop and bottom_right.row() >= rows.start:

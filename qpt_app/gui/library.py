@@ -98,6 +98,15 @@ class Library(QObject):
         """The user did something: leave photos where they are for a moment."""
         self._touched_at = time.monotonic()
 
+    def touch_time_out(self) -> None:
+        """The user is done with this order: photos may move now."""
+        self._touched_at = -QUIET_S
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether order and summaries are behind the scores."""
+        return self._timer.isActive()
+
     def retry_failed(self) -> int:
         """Score failed photos again; return how many there are."""
         failed = [record for record in self._model.records if record.has_failed]

@@ -142,6 +142,9 @@ class MainWindow(QMainWindow):
         self.library.loaded.connect(self._loaded)
         self.model.refreshed.connect(lambda _: self.views.drop_missing())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
+        self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
+        self.desk.adopted.connect(self.decisions.adopt)
+        self.actions_.exported.connect(parts.status.announce)
         self.keeper.failed.connect(parts.status.announce)
         self.keeper.settings_changed.connect(self.apply_settings)
         self.theme.changed.connect(self._repaint)
@@ -225,6 +228,9 @@ class MainWindow(QMainWindow):
             self.photo_cursor.go_to(record)
         self.loaders.want_visible()
         self._look_at_visible()
+        self.desk.take_over(
+            [(one.path, one.file.companion) for one in self.model.records if one.file is not None]
+        )
 
     def _was_touched(self) -> bool:
         return self.photo_cursor.row > 0

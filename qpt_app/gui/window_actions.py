@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QMenuBar
 
 from qpt_app.decisions.decision import DecisionChange, Flag, Label
@@ -30,11 +30,15 @@ SIZE_STEP = 32
 class WindowActions(QObject):
     """Small slots that join a key to a controller."""
 
+    exported = Signal(str)
+    """What became of an export."""
+
     def __init__(self, window: "MainWindow", *, ask_folder: AskFolder | None = None) -> None:
         super().__init__(window)
         self._window = window
         self._ask_folder = ask_folder or ask_for_folder
         self._export = ExportFile(window)
+        self._export.done.connect(self.exported)
         self.dialog: KeysDialog | SettingsDialog | QuestionDialog | XmpDialog | None = None
         """The dialog opened last."""
         parts = window.parts
@@ -236,7 +240,7 @@ class WindowActions(QObject):
                 return
             first = part.nextInFocusChain()
             while first is not None and part.isAncestorOf(first):
-                if first.isVisibleTo(window) and first.focusPolicy() & 0x1:  # Qt.TabFocus
+                if first.isVisibleTo(window) and first.focusPolicy() & Qt.FocusPolicy.TabFocus:
                     first.setFocus()
                     return
                 first = first.nextInFocusChain()

@@ -206,7 +206,8 @@ def _feature_cosines(neighbours: Sequence[tuple[Frame, Frame]]) -> list[float | 
     first = np.stack([feature for _, feature, _ in pairs])
     second = np.stack([feature for _, _, feature in pairs])
     mean = first.astype(np.float32).mean(axis=0) if len(pairs) >= 8 else np.float32(0) * first[0]
-    for (n, _, _), cosine in zip(pairs, cosines(first, second, np.asarray(mean, np.float32)), strict=True):
+    values = cosines(first, second, np.asarray(mean, np.float32))
+    for (n, _, _), cosine in zip(pairs, values, strict=True):
         result[n] = float(cosine)
     return result
 

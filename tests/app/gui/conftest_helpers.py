@@ -1,0 +1,26 @@
+"""Keys as a person presses them, and waiting for what they cause."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+KEYS = {
+    "Left": Qt.Key.Key_Left, "Right": Qt.Key.Key_Right, "Up": Qt.Key.Key_Up,
+    "Down": Qt.Key.Key_Down, "Home": Qt.Key.Key_Home, "End": Qt.Key.Key_End,
+    "Space": Qt.Key.Key_Space, "Esc": Qt.Key.Key_Escape, "Tab": Qt.Key.Key_Tab,
+    "Delete": Qt.Key.Key_Delete, "Return": Qt.Key.Key_Return, "F5": Qt.Key.Key_F5,
+    "F6": Qt.Key.Key_F6, "?": Qt.Key.Key_Question,
+}  # fmt: skip
+
+
+def press(qtbot, window, key: str, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key where the focus is."""
+    target = window.focusWidget() or window
+    code = KEYS.get(key)
+    if code is None:
+        code = getattr(Qt.Key, f"Key_{key.upper()}")
+    QTest.keyClick(target, code, modifiers)
+
+
+def settle(qtbot, window) -> None:
+    """Wait until everything asked for is kept and shown."""
+    qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=5000)
