@@ -38,15 +38,7 @@ def benchmark_markdown(result: BenchmarkResult) -> str:
     lines += [f"- {caution}" for caution in result.cautions] + [""]
     groups = by_group(result.trials)
     lines += [summary_table(groups, lambda trial: trial.measures), ""]
-    if any(trial.without_leaks for trial in result.trials):
-        pairs = sum(trial.leaked or 0 for trial in result.trials)
-        lines += [
-            f"Without tested photos that have a near-duplicate in the training part ({pairs} over "
-            "all trials):",
-            "",
-            summary_table(groups, lambda trial: trial.without_leaks or trial.measures),
-            "",
-        ]
+    lines += _leak_lines(result)
     if len(result.trials) == 1:
         lines += [
             "In full, with bootstrap intervals:",
@@ -61,6 +53,22 @@ def benchmark_markdown(result: BenchmarkResult) -> str:
         f"Seed {result.seed}; split hashes {', '.join(hashes)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _leak_lines(result: BenchmarkResult) -> list[str]:
+    """Return what the leak check found; nothing if it was not asked for."""
+    checked = [trial.leaked for trial in result.trials if trial.leaked is not None]
+    if not checked:
+        return []
+    if not any(checked):
+        return ["Leak check: no tested photo has a near-duplicate in its training part.", ""]
+    return [
+        f"Without tested photos that have a near-duplicate in the training part ({sum(checked)} "
+        "over all trials):",
+        "",
+        summary_table(by_group(result.trials), lambda trial: trial.without_leaks or trial.measures),
+        "",
+    ]
 
 
 def summary_table(
