@@ -8,7 +8,7 @@ for a bad photo. docs/formats.md states every rule.
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from qpt_app.core.decode_file import AnyPath, identity_of, open_photo_file
+from qpt_app.core.decode_file import AnyPath, identity_of, open_photo_file, refusal_of
 from qpt_app.core.decode_formats import (
     PHOTO_EXTENSIONS,
     RAW_EXTENSIONS,
@@ -77,6 +77,8 @@ def decode_photo(
                     return photo
         except Refusal as refusal:
             return _refused(refusal)
+        except OSError as error:
+            return _refused(refusal_of(error))
     return DecodedPhoto(status=PhotoStatus.CHANGED, reason="it changed while it was read, twice")
 
 

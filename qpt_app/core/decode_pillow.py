@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from qpt_app.core.decode_colour import to_srgb
+from qpt_app.core.decode_ends import PADDED_FORMATS, completed, lacks_end
+from qpt_app.core.decode_file import refusal_of
 from qpt_app.core.decode_limits import DecodeLimits, Refusal, check_jpeg_scans, check_size
 from qpt_app.core.decode_lock import SharedLock
 from qpt_app.core.preprocess import Pixels
@@ -42,7 +44,7 @@ BROKEN_FILE_ERRORS = (
 """What Pillow and its libraries raise for broken files, as found by fuzzing (docs/robustness.md).
 MemoryError and NotImplementedError are caught before it and have statuses of their own."""
 
-_TOLERANT_FORMATS = frozenset({"JPEG", "PNG", "TIFF", "GIF", "BMP"})
+_TOLERANT_FORMATS = frozenset({"JPEG", "PNG", "TIFF", "GIF", "BMP", *PADDED_FORMATS})
 """Formats of which a part can be decoded; for the others a cut file is `unreadable`."""
 
 _ORIENTATION_TAG = 0x0112
@@ -87,7 +89,8 @@ def decode_with_pillow(
     try:
         with _PILLOW_LOCK.shared():
             image, size = _load(file, kind, min_side, limits)
-        return _finish(image, size, kind, damage=None)
+        damage = "the end of the file is missing" if lacks_end(file, kind) else None
+        return _finish(image, size, kind, damage=damage)
     except Refusal as refusal:
         if refusal.status is not PhotoStatus.UNREADABLE or kind not in _TOLERANT_FORMATS:
             raise
@@ -98,14 +101,17 @@ def _decode_what_is_there(
     file: BinaryIO, kind: str, min_side: int | None, limits: DecodeLimits, *, damage: Refusal
 ) -> Picture:
     """Decode a broken file as far as it goes; raise `damage` if that is not far enough."""
-    try:
-        with _PILLOW_LOCK.exclusive(), _tolerating_truncation():
-            image, size = _load(file, kind, min_side, limits)
-    except Refusal as refusal:
-        raise damage from refusal
-    if _decoded_share(image) < MIN_DECODED_SHARE:
-        raise Refusal(PhotoStatus.UNREADABLE, f"less than half of it is there: {damage.reason}")
-    return _finish(image, size, kind, damage=damage.reason)
+    for attempt in completed(file, kind) if kind in PADDED_FORMATS else [file]:
+        try:
+            with _PILLOW_LOCK.exclusive(), _tolerating_truncation():
+                image, size = _load(attempt, kind, min_side, limits)
+        except Refusal:
+            continue
+        if _decoded_share(image) < MIN_DECODED_SHARE:
+            reason = f"less than half of it is there: {damage.reason}"
+            raise Refusal(PhotoStatus.UNREADABLE, reason, kind=kind)
+        return _finish(image, size, kind, damage=damage.reason)
+    raise damage
 
 
 def _finish(image: Image.Image, size: tuple[int, int], kind: str, damage: str | None) -> Picture:
@@ -271,6 +277,8 @@ def translating_errors(kind: str) -> Iterator[None]:
     except NotImplementedError as error:
         raise Refusal(PhotoStatus.UNSUPPORTED, describe_error(error), kind=kind) from error
     except BROKEN_FILE_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk, not the content
+            raise refusal_of(error) from error
         raise Refusal(PhotoStatus.UNREADABLE, describe_error(error), kind=kind) from error
 
 

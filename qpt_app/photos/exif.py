@@ -112,7 +112,7 @@ _BAD_METADATA = (
     ArithmeticError,
     AttributeError,
     AssertionError,
-    RecursionError,
+    RuntimeError,
     MemoryError,
     OSError,
     EOFError,
