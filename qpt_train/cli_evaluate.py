@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("evaluate")(evaluate_command)
     app.command("benchmark")(benchmark_command)
+    app.command("compare")(compare_command)
     app.command("sensitivity")(sensitivity_command)
 
 
@@ -162,6 +163,21 @@ def benchmark_command(
     typer.echo(benchmark_markdown(result))
     for path in write_benchmark(out, result):
         typer.echo(f"wrote {path}", err=True)
+
+
+def compare_command(
+    first: Annotated[Path, typer.Argument(help="Folder or benchmark.json of one benchmark.")],
+    second: Annotated[Path, typer.Argument(help="The other one; changes are second - first.")],
+    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+) -> None:
+    """Compare two benchmarks trial by trial."""
+    from qpt_app.core.atomic_write import atomic_write
+    from qpt_train.benchmark_compare import compare_benchmarks, compare_json, compare_markdown
+
+    found = compare_benchmarks(first, second)
+    typer.echo(compare_markdown(found))
+    if out is not None:
+        atomic_write(out, compare_json(found))
 
 
 def sensitivity_command(
