@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qpt_app.core.idle_threads import let_idle_threads_sleep
 from qpt_app.core.scorer import ModelIdentity, Scorer
 from qpt_app.errors import UsageError
 from qpt_app.photos.memory_peak import own_peak_mb, peak_mb
@@ -110,6 +111,7 @@ def run_bench(
         UsageError: if the folder holds no photo that can be decoded.
     """
     started = clock()
+    let_idle_threads_sleep()
     pool, scorer = make_pool(), make_scorer()
     files = _photos(folder, recursive)
     for _ in _outcomes(pool, files[:1] * workers, identity, workers):

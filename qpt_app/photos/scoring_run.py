@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from qpt_app.core.idle_threads import let_idle_threads_sleep
 from qpt_app.core.scorer import ModelIdentity, Scorer
 from qpt_app.core.status import PhotoStatus
 from qpt_app.errors import ModelError
@@ -249,6 +250,7 @@ class ScoringRun:
             self._load_scorer()
 
     def _load_scorer(self) -> Scorer:
+        let_idle_threads_sleep()
         scorer = self._make_scorer()
         if scorer.identity != self._identity:
             raise ModelError(

@@ -483,6 +483,21 @@ def test_the_model_is_loaded_while_photos_are_decoded(bench, photo_folder, fake_
     assert made_with == [8]
 
 
+def test_the_models_threads_are_told_to_sleep_before_it_is_loaded(bench, photo_folder, monkeypatch):
+    """OpenMP reads its settings when torch is imported, so not a moment later."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    seen = []
+    make = bench._make
+
+    def observe(name, thing):
+        seen.append((name, os.environ.get("OMP_WAIT_POLICY")))
+        return make(name, thing)
+
+    bench._make = observe
+    bench.run(photo_folder)
+    assert ("scorer", "PASSIVE") in seen
+
+
 def test_companions_travel(bench, photo_folder):
     """The RAW of a pair is named in its row."""
     (photo, *_) = scan_paths([photo_folder])
