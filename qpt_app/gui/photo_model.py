@@ -164,7 +164,7 @@ class PhotoModel(QAbstractListModel):
         old = [self._records[at].path for at in self._order]
         self._records = [record for record in self._records if record.path not in gone]
         self._position = {record.path: at for at, record in enumerate(self._records)}
-        self._set_order(visible_order(self._records, self._filter, self._sort))
+        self._set_order([self._position[path] for path in old if path not in gone])
         self.endResetModel()
         self.refreshed.emit([self._position.get(path, -1) for path in old])
         self.counts_changed.emit()

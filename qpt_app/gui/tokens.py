@@ -52,7 +52,7 @@ DARK = Tokens(
 )  # fmt: skip
 LIGHT = Tokens(
     name="light", surround="#d6d6d6", window="#f1f1f1", raised="#ffffff", hover="#e3e3e3",
-    line="#c2c2c2", text="#1d1d1d", quiet="#4e4e4e", accent="#1f5f99", on_accent="#ffffff",
+    line="#c2c2c2", text="#1d1d1d", quiet="#484848", accent="#1f5f99", on_accent="#ffffff",
     selected="#bdbdbd", pick="#14632c", reject="#9d1f17", star="#6f5200", warn="#7d4700",
     red="#9d1f17", yellow="#6f5200", green="#14632c", blue="#174f92", purple="#652a94",
 )  # fmt: skip

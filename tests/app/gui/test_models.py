@@ -1,0 +1,154 @@
+"""The item models keep Qt's rules and put photos where they belong."""
+
+from pathlib import Path
+
+import gui_fakes
+import pytest
+from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel
+from PySide6.QtTest import QAbstractItemModelTester
+
+from qpt_app.core.status import PhotoStatus
+from qpt_app.decisions.decision import Decision, Flag
+from qpt_app.decisions.photo_unit import find_units
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.gui.dialogs.plan_dialog import PlanModel
+from qpt_app.gui.panels.failed_panel import FailedModel
+from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.results import PhotoFile, PhotoResult
+
+
+def record(name: str, *, score: float | None = None, stars: int | None = None, flag=Flag.NONE):
+    path = Path("/shoot") / name
+    photo = PhotoRecord(path, PhotoFile(path=path, device=1, inode=1, size=1, mtime_ns=0))
+    if score is not None:
+        photo.result = PhotoResult(path=path, status=PhotoStatus.OK, score=score)
+    photo.decision = Decision(stars=stars, flag=flag)
+    return photo
+
+
+@pytest.fixture
+def model(qapp):
+    model = PhotoModel()
+    strict(model)
+    return model
+
+
+def strict(model: QAbstractItemModel) -> None:
+    """Have Qt check every signal of a model; a breach ends the test run."""
+    model.tester = QAbstractItemModelTester(
+        model, QAbstractItemModelTester.FailureReportingMode.Fatal
+    )
+
+
+def names(model: PhotoModel) -> list[str]:
+    return [photo.name for photo in model.visible_records()]
+
+
+def test_every_change_of_the_photo_model_keeps_the_rules_of_qt(model):
+    """Add, score, sort, filter, remove and clear under the model tester."""
+    model.add([record(f"{number}.jpg", score=number) for number in range(5)])
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=True))
+    assert names(model) == ["4.jpg", "3.jpg", "2.jpg", "1.jpg", "0.jpg"]
+    model.set_filter(PhotoFilter(score_from=2))
+    assert names(model) == ["4.jpg", "3.jpg", "2.jpg"]
+    model.add([record("9.jpg", score=9), record("0.jpg", score=1)])
+    assert len(model.records) == 6
+    model.remove([Path("/shoot/3.jpg")])
+    assert names(model) == ["4.jpg", "2.jpg", "9.jpg"]
+    model.refresh()
+    assert names(model) == ["9.jpg", "4.jpg", "2.jpg"]
+    model.set_decision(Path("/shoot/4.jpg"), Decision(flag=Flag.REJECT))
+    model.set_filter(PhotoFilter(flags=frozenset({Flag.NONE})))
+    assert "4.jpg" not in names(model)
+    model.clear()
+    assert model.rowCount() == 0
+
+
+def test_persistent_indexes_follow_their_photos_through_a_sort(model):
+    """What points at a photo still points at it when rows move."""
+    from PySide6.QtCore import QPersistentModelIndex
+
+    model.add([record(f"{number}.jpg", score=number) for number in range(4)])
+    held = QPersistentModelIndex(model.index(0, 0))
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=True))
+    assert held.row() == 3
+    assert model.record_at(held.row()).name == "0.jpg"
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_photos_without_a_score_come_last_in_both_directions(model, descending):
+    """An unscored photo is neither the best nor the worst."""
+    model.add([record("a.jpg"), record("b.jpg", score=5), record("c.jpg", score=70)])
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=descending))
+    assert names(model)[-1] == "a.jpg"
+
+
+def test_exactly_and_at_least_stars_differ(model):
+    """Exactly one star is not at least one star."""
+    model.add([record(f"{stars}.jpg", stars=stars) for stars in range(4)])
+    model.set_filter(PhotoFilter(star_test=StarTest.EXACTLY, stars=1))
+    assert names(model) == ["1.jpg"]
+    model.set_filter(PhotoFilter(star_test=StarTest.AT_LEAST, stars=1))
+    assert names(model) == ["1.jpg", "2.jpg", "3.jpg"]
+    model.set_filter(PhotoFilter(star_test=StarTest.EXACTLY, stars=0))
+    assert names(model) == ["0.jpg"]
+
+
+@pytest.mark.parametrize(("rejected", "expected"), [(2, "3.jpg"), (4, "3.jpg"), (0, "1.jpg")])
+def test_when_a_filter_hides_the_framed_photo_the_next_nearest_is_framed(
+    model, rejected, expected
+):
+    """The next one, or the previous one at the end; never the first one by default."""
+    model.add([record(f"{number}.jpg") for number in range(5)])
+    selection = QItemSelectionModel(model)
+    cursor = PhotoCursor(model, selection)
+    cursor.go_to_row(rejected)
+    model.set_filter(PhotoFilter(flags=frozenset({Flag.NONE, Flag.PICK})))
+    model.set_decision(Path(f"/shoot/{rejected}.jpg"), Decision(flag=Flag.REJECT))
+    model.hide_unwanted()
+    assert cursor.record.name == expected
+
+
+def test_the_selection_survives_a_sort_and_a_filter(model):
+    """Selected photos that are still shown stay selected."""
+    model.add([record(f"{number}.jpg", score=number) for number in range(6)])
+    selection = QItemSelectionModel(model)
+    cursor = PhotoCursor(model, selection)
+    cursor.go_to_row(1)
+    for row in (2, 4):
+        selection.select(model.index(row, 0), QItemSelectionModel.SelectionFlag.Select)
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=True))
+    assert {photo.name for photo in cursor.selected()} == {"1.jpg", "2.jpg", "4.jpg"}
+    assert cursor.record.name == "1.jpg"
+    model.set_filter(PhotoFilter(score_from=2))
+    assert {photo.name for photo in cursor.selected()} >= {"2.jpg", "4.jpg"}
+
+
+def test_the_list_of_failures_and_the_plan_keep_the_rules_of_qt(qapp, tmp_path):
+    """The small models too."""
+    failed = FailedModel()
+    strict(failed)
+    photo = record("a.jpg")
+    photo.result = PhotoResult.failed(photo.path, PhotoStatus.UNREADABLE, "empty")
+    failed.set_records([photo])
+    assert failed.index(0, 0).data() == "a.jpg\nempty"
+    failed.set_records([])
+    image = gui_fakes.write_photo(tmp_path / "a.jpg", seed=1, brightness=90)
+    (tmp_path / "a.xmp").write_text("<x/>")
+    trash = gui_fakes.FolderTrash(tmp_path / "trash")
+    with DecisionSession.open(tmp_path / "data", gui_fakes.Clock(), trash=trash) as session:
+        plan = session.plan_trash(find_units([(image, None)]), [tmp_path])
+    table = PlanModel(plan)
+    strict(table)
+    assert table.rowCount() == 2
+    assert table.index(0, 2).data() == "trash"
+
+
+def test_a_name_cannot_break_a_line_or_read_backwards():
+    """Control characters, overrides and odd bytes are shown as replacements."""
+    photo = record("a\n\x1b[31m\u202egpj.exe")
+    assert photo.name.isprintable()
+    assert record("x\udcff.jpg").name == "x\N{REPLACEMENT CHARACTER}.jpg"

@@ -1,0 +1,332 @@
+"""The window: states, closing, keys, accessibility, what is dropped and what is kept."""
+
+import random
+import time
+
+import gui_fakes
+import pytest
+from conftest import open_and_score
+from conftest_helpers import press, settle
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QWidget
+
+from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.gui.action_table import ACTIONS
+from qpt_app.gui.gui_settings import GuiSettings, SessionState
+from qpt_app.gui.key_bindings import conflicts
+from qpt_app.gui.view_controller import View
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def test_states_before_during_and_after(qtbot, make_window, shoot, tmp_path):
+    """Welcome, no photos, everything hidden, photos: each says what it is."""
+    window = make_window()
+    assert "Open a folder" in window.parts.state.title
+    (tmp_path / "empty").mkdir()
+    with qtbot.waitSignal(window.library.loaded):
+        window.open_folder(tmp_path / "empty")
+    assert window.parts.state.title == "No photos in empty"
+    with qtbot.waitSignal(window.library.loaded):
+        window.open_folder(shoot)
+    assert not window.views.is_covered
+    window.parts.bar.text.setText("nothing is called like this")
+    assert window.views.is_covered
+    assert "No photo matches" in window.parts.state.title
+    window.keys["clear_filter"].trigger()
+    assert window.model.rowCount() == 12
+
+
+def test_a_folder_that_vanished_is_an_error_state(qtbot, make_window, tmp_path):
+    """A reason and a way on, not an empty grid."""
+    window = make_window()
+    with qtbot.waitSignal(window.library.loaded):
+        window.open_folder(tmp_path / "gone")
+    assert window.views.is_covered
+    assert "cannot be read" in window.parts.state.title
+
+
+def test_without_a_model_everything_else_works(qtbot, make_window, shoot):
+    """Scoring says why it is not possible; photos can still be seen and rated."""
+    window = make_window(fail="no model")
+    with qtbot.waitSignal(window.library.loaded):
+        window.open_folder(shoot)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "failed", timeout=8000)
+    assert "no model" in window.parts.status.message
+    window.views.focus_photos()
+    press(qtbot, window, "4")
+    assert window.photo_cursor.record.stars == 4
+    settle(qtbot, window)
+
+
+@pytest.mark.parametrize("stage", ["at once", "scanning", "scoring", "done", "dialog"])
+def test_closing_takes_less_than_two_seconds_at_every_stage(
+    qtbot, make_window, shoot, tmp_path, stage
+):
+    """And leaves nothing behind (the fixture looks)."""
+    gate = tmp_path / "gate"
+    if stage == "scoring":
+        gate.touch()
+    window = make_window(gate=gate)
+    if stage != "at once":
+        window.open_folder(shoot)
+    if stage not in ("at once", "scanning"):
+        qtbot.waitUntil(lambda: window.model.rowCount() == 12)
+    if stage == "scoring":
+        qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+    if stage in ("done", "dialog"):
+        qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+    if stage == "dialog":
+        window.views.focus_photos()
+        press(qtbot, window, "Delete")
+        qtbot.waitUntil(lambda: window.files.dialog is not None)
+    start = time.monotonic()
+    window.close()
+    assert time.monotonic() - start < 2
+
+
+def test_scoring_pauses_resumes_stops_and_starts_again(qtbot, make_window, shoot, tmp_path):
+    """Nothing is scored while paused; what was stopped is taken up where it was."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    window = make_window(gate=gate)
+    window.open_folder(shoot)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+    window.keys["pause"].trigger()
+    assert window.scoring.state.value == "paused"
+    window.keys["pause"].trigger()
+    window.keys["cancel_scoring"].trigger()
+    assert window.scoring.state.value == "cancelled"
+    gate.unlink()
+    window.keys["pause"].trigger()
+    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+    assert window.scoring.progress == (12, 12)
+
+
+def test_results_of_the_folder_left_behind_are_dropped(qtbot, make_window, shoot, tmp_path):
+    """Late scores do not show up among other photos."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    window = make_window(gate=gate)
+    window.open_folder(shoot)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+    other = tmp_path / "other"
+    gui_fakes.write_photo(other / "p00.jpg", seed=1, brightness=200)
+    window.open_folder(other)
+    gate.unlink()
+    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+    assert [record.path.parent for record in window.model.records] == [other]
+    assert window.model.records[0].score > 60
+    assert window.scoring.progress == (1, 1)
+
+
+def test_scores_of_the_window_are_those_of_the_cache(qtbot, opened, shoot, make_window):
+    """A second window answers from the cache the first one filled, with equal scores."""
+    before = {record.path: record.score for record in opened.model.records}
+    opened.close()
+    again = make_window()
+    open_and_score(qtbot, again, shoot)
+    assert {record.path: record.score for record in again.model.records} == before
+    scored = [record.result for record in again.model.records if record.score is not None]
+    assert all(result.cached for result in scored)
+
+
+def test_a_dropped_folder_is_opened(qtbot, make_window, shoot):
+    """Drag and drop, of a photo too: its folder opens."""
+    window = make_window()
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(shoot / "p03.jpg"))])
+    event = QDropEvent(
+        QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    with qtbot.waitSignal(window.library.loaded):
+        window.dropEvent(event)
+    assert window.library.folder == shoot
+
+
+def test_every_control_has_an_accessible_name(opened):
+    """Buttons, fields, lists, sliders and the views themselves."""
+    kinds = (QAbstractButton, QComboBox, QLineEdit, QSlider)
+    nameless = [
+        f"{type(widget).__name__} {widget.objectName()}"
+        for widget in opened.findChildren(QWidget)
+        if isinstance(widget, kinds)
+        and not widget.objectName().startswith("qt_")
+        and not (widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()))
+    ]
+    assert not nameless
+    assert opened.parts.grid.accessibleName()
+    assert "p00.jpg" in opened.model.describe(opened.model.records[0])
+
+
+def test_every_visible_control_is_reached_by_tab(qtbot, opened):
+    """Starting at the first field of the bar, Tab comes by all of them."""
+    opened.parts.bar.sort_key.setFocus()
+    reached = set()
+    for _ in range(60):
+        focus = opened.focusWidget()
+        reached.add(focus)
+        if focus is opened.parts.grid:
+            break
+        press(qtbot, opened, "Tab")
+    wanted = [opened.parts.bar.stars, opened.parts.bar.text, opened.parts.bar.scores,
+              opened.parts.bar.size_slider]  # fmt: skip
+    assert all(widget in reached for widget in wanted)
+
+
+def test_f6_goes_round_the_regions(qtbot, opened):
+    """Photos, bar, panels, and back to the photos."""
+    seen = []
+    for _ in range(6):
+        press(qtbot, opened, "F6")
+        seen.append(opened.focusWidget())
+    assert opened.parts.grid in seen
+    assert any(opened.parts.side.isAncestorOf(widget) for widget in seen)
+    assert any(opened.parts.folders.isAncestorOf(widget) for widget in seen)
+
+
+def test_default_keys_do_not_collide_and_every_action_has_a_slot(opened):
+    """The table is the truth."""
+    assert conflicts({}) == []
+    assert set(opened.actions_.slots()) == {spec.id for spec in ACTIONS}
+
+
+def test_keys_can_be_bound_anew(qtbot, opened):
+    """The new key works, the old one no longer does."""
+    settings = GuiSettings(xmp_profile="off", keys={"pick": ("K",)})
+    opened.keeper.change_settings(settings)
+    press(qtbot, opened, "P")
+    assert opened.photo_cursor.record.decision.flag is Flag.NONE
+    press(qtbot, opened, "K")
+    assert opened.photo_cursor.record.decision.flag is Flag.PICK
+    settle(qtbot, opened)
+
+
+def test_letters_typed_into_the_name_filter_decide_nothing(qtbot, opened):
+    """Keys belong to the field while it has the focus."""
+    press(qtbot, opened, "F", CONTROL)
+    assert opened.focusWidget() is opened.parts.bar.text
+    qtbot.keyClicks(opened.parts.bar.text, "p01x")
+    assert opened.parts.bar.text.text() == "p01x"
+    assert all(record.decision.flag is Flag.NONE for record in opened.model.records)
+
+
+def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot):
+    """At the first decision; the answer is kept."""
+    window = make_window(GuiSettings())
+    open_and_score(qtbot, window, shoot)
+    press(qtbot, window, "3")
+    dialog = window.actions_.dialog
+    assert dialog is not None
+    assert window.photo_cursor.record.stars == 3
+    dialog.group.buttons()[2].setChecked(True)
+    dialog.accept()
+    assert window.keeper.settings.xmp_profile == "darktable"
+    sidecar = shoot / "p00.jpg.xmp"
+    qtbot.waitUntil(sidecar.exists, timeout=5000)
+    assert b"Rating" in sidecar.read_bytes()
+    press(qtbot, window, "Right")
+    press(qtbot, window, "2")
+    assert window.actions_.dialog is None
+    qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=5000)
+    settle(qtbot, window)
+
+
+def test_panels_full_screen_and_escape_are_layers(qtbot, opened):
+    """Tab hides the panels, Escape goes one layer back."""
+    press(qtbot, opened, "Tab")
+    assert not opened.parts.side.isVisible()
+    press(qtbot, opened, "Tab")
+    assert opened.parts.side.isVisible()
+    press(qtbot, opened, "E")
+    press(qtbot, opened, "Z")
+    assert not opened.loupe.state.is_fit
+    press(qtbot, opened, "Esc")
+    assert opened.loupe.state.is_fit
+    press(qtbot, opened, "Esc")
+    assert opened.views.view is View.GRID
+
+
+def test_zoom_and_place_stay_from_photo_to_photo(qtbot, opened):
+    """What was looked at in one photo is looked at in the next."""
+    press(qtbot, opened, "E")
+    opened.loupe.state.toggle((0.25, 0.75))
+    press(qtbot, opened, "Right")
+    assert opened.loupe.state.place.centre == (0.25, 0.75)
+    assert opened.loupe.state.place.scale == 1.0
+
+
+def test_clicks_and_drags_in_the_grid_select(qtbot, opened):
+    """A click frames, Shift extends, a double click opens the loupe."""
+    grid = opened.parts.grid
+
+    def centre(row: int) -> QPoint:
+        return grid.visualRect(opened.model.index(row, 0)).center()
+
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=centre(1))
+    assert opened.photo_cursor.row == 1
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, SHIFT, centre(3))
+    assert len(opened.photo_cursor.selected()) == 3
+    qtbot.mouseDClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=centre(2))
+    assert opened.views.view is View.LOUPE
+
+
+def test_five_hundred_random_keys_end_in_a_consistent_state(
+    qtbot, make_window, shoot, paths, trash
+):
+    """Every file exactly once, and the database says what the window shows."""
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    before = {path.name: path.read_bytes() for path in shoot.iterdir()}
+    keys = ["P", "X", "U", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "Left", "Right", "Up",
+            "Down", "Space", "Home", "End", "G", "E", "C", "N", "B", "Z", "I", "S", "Esc", "R",
+            "Tab", "Return", "Delete", "F5"]  # fmt: skip
+    chosen = random.Random(20261121)
+    for _ in range(500):
+        key = chosen.choice(keys)
+        modifiers = chosen.choice([Qt.KeyboardModifier.NoModifier] * 6 + [CONTROL, SHIFT])
+        if modifiers == CONTROL and key not in "ZX":
+            modifiers = Qt.KeyboardModifier.NoModifier
+        dialog = window.files.dialog or window.actions_.dialog
+        if dialog is not None:
+            dialog.reject()
+        press(qtbot, window, "Z" if modifiers == CONTROL else key, modifiers)
+    settle(qtbot, window)
+    qtbot.waitUntil(lambda: window.desk.is_idle and window.model.rowCount() >= 0)
+    if window.files.dialog is not None:
+        window.files.dialog.reject()
+    assert {path.name: path.read_bytes() for path in shoot.iterdir()} == before
+    shown = {record.path: record.decision for record in window.model.records}
+    assert set(shown) == {shoot / name for name in before}
+    window.close()
+    with DecisionSession.open(paths.data, gui_fakes.Clock(), trash=trash) as session:
+        assert session.decisions_for(shown) == shown
+
+
+def test_memory_of_pictures_stays_within_the_setting(qtbot, make_window, shoot):
+    """Scrolling through everything does not go over the bound."""
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    one = window.loaders.thumbnails
+    qtbot.waitUntil(lambda: one.is_idle, timeout=5000)
+    held = one.bytes_held
+    assert held > 0
+    one.set_budget(held // 2)
+    assert one.bytes_held <= held // 2
+    window.parts.grid.verticalScrollBar().setValue(10_000)
+    window.loaders.want_visible()
+    qtbot.waitUntil(lambda: one.is_idle, timeout=5000)
+    assert one.bytes_held <= max(held // 2, 200_000)
+
+
+def test_the_session_survives_a_damaged_file(paths, make_window, caplog):
+    """A broken session is reported and forgotten; the window opens."""
+    from qpt_app.gui.gui_settings import load_session
+
+    paths.session.parent.mkdir(parents=True)
+    paths.session.write_text("{broken")
+    assert load_session(paths.session) == SessionState()
+    assert "session" in caplog.text
