@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_write
+from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_write, remove_stale_temporaries
 from qpt_app.errors import DecisionsError, StorageError
 
 BACKUP_FOLDER: Final = "backups"
@@ -49,7 +49,8 @@ def make_backup(connection: sqlite3.Connection, folder: Path, *, now: float) -> 
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(suffix=TEMPORARY_SUFFIX, dir=target.parent)
+        remove_stale_temporaries(target.parent, older_than_s=BACKUP_EVERY_S, now=now)
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=TEMPORARY_SUFFIX, dir=target.parent)
         os.close(descriptor)
         temporary = Path(name)
         copy = sqlite3.connect(temporary, isolation_level=None)

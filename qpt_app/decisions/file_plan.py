@@ -14,7 +14,7 @@ from qpt_app.decisions.file_transfer import FileFacts, facts_of
 from qpt_app.decisions.free_names import FreeNames
 from qpt_app.decisions.photo_records import absolute
 from qpt_app.decisions.photo_unit import PhotoUnit
-from qpt_app.decisions.safe_paths import inside
+from qpt_app.decisions.safe_paths import inside, refuse_parent_steps
 from qpt_app.errors import FileOperationError
 
 REJECTED_FOLDER: Final = "_rejected"
@@ -137,6 +137,8 @@ def _plan(
     for number, unit in enumerate(units):
         sources = [absolute(file) for file in unit.files]
         try:
+            for file in unit.files:
+                refuse_parent_steps(file)
             facts = _checked(sources, roots, claimed)
             targets: Mapping[Path, Path] = {}
             if destination is not None:

@@ -15,7 +15,7 @@ from typing import IO, Final
 import xxhash
 
 from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_writer
-from qpt_app.errors import FileOperationError
+from qpt_app.errors import FileOperationError, StorageError
 
 _BLOCK: Final = 1 << 20
 """Bytes read at a time."""
@@ -70,15 +70,15 @@ def move_file(source: Path, target: Path) -> None:
     _reserve(source, target)
     try:
         try:
-            os.replace(source, target)  # noqa: PTH105 - tests put another volume in its place
+            _rename(source, target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             _copy_onto(source, target)
             source.unlink()
-    except OSError as error:
+    except (OSError, StorageError) as error:
         _release(source, target)
-        raise FileOperationError(f"cannot move {source}: {error.strerror or error}") from error
+        raise FileOperationError(f"cannot move {source}: {_reason(error)}") from error
     except BaseException:
         _release(source, target)
         raise
@@ -98,9 +98,9 @@ def copy_file(source: Path, target: Path) -> str:
     _reserve(source, target)
     try:
         digest = _copy_onto(source, target)
-    except OSError as error:
+    except (OSError, StorageError) as error:
         _release(source, target)
-        raise FileOperationError(f"cannot copy {source}: {error.strerror or error}") from error
+        raise FileOperationError(f"cannot copy {source}: {_reason(error)}") from error
     except BaseException:
         _release(source, target)
         raise
@@ -142,6 +142,15 @@ def is_reservation(target: Path, source_size: int) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size == 0 and source_size > 0
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Rename within a volume; a function of its own so that tests can put another volume here."""
+    source.replace(target)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _reserve(source: Path, target: Path) -> None:

@@ -21,14 +21,23 @@ def inside(path: Path, roots: Sequence[Path]) -> Path:
         FileOperationError: if the path has a `..`, lies in no root, or a folder between the root
             and the file is a link.
     """
-    if ".." in Path(path).parts:
-        raise FileOperationError(f"{path}: a path with .. is refused")
+    refuse_parent_steps(path)
     whole = absolute(path)
     for root in map(absolute, roots):
         if whole != root and whole.is_relative_to(root):
             _refuse_links(root, whole)
             return root
     raise FileOperationError(f"{path}: outside of the folders that were chosen")
+
+
+def refuse_parent_steps(path: Path) -> None:
+    """Refuse a path with `..` in it.
+
+    Raises:
+        FileOperationError: if it has one.
+    """
+    if ".." in Path(path).parts:
+        raise FileOperationError(f"{path}: a path with .. is refused")
 
 
 def make_folder(folder: Path, root: Path) -> None:

@@ -337,6 +337,7 @@ class DecisionSession:
         Returns:
             One report per interrupted operation, to be shown; usually none.
         """
+        self._xmp.recover()
         return self._files.recover(now=self._clock())
 
     # --- closing ---------------------------------------------------------------------------

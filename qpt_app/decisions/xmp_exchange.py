@@ -11,6 +11,7 @@ from qpt_app.decisions import decision_log
 from qpt_app.decisions.action import Action, ActionKind, Problem
 from qpt_app.decisions.decision import KEEP, UNDECIDED, Decision, DecisionChange, Flag
 from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.file_transfer import remove_temporaries
 from qpt_app.decisions.photo_records import (
     PhotoRecord,
     ensure_record,
@@ -21,7 +22,7 @@ from qpt_app.decisions.photo_unit import PhotoUnit
 from qpt_app.decisions.xmp_labels import LabelNames
 from qpt_app.decisions.xmp_policy import XmpPolicy
 from qpt_app.decisions.xmp_reader import XmpReading, note_agreement, weigh_photo
-from qpt_app.decisions.xmp_state import pending, settle_pending
+from qpt_app.decisions.xmp_state import files_being_written, pending, settle_pending
 from qpt_app.decisions.xmp_writer import Embedder, XmpOutcome, XmpWriter
 
 
@@ -59,6 +60,11 @@ class XmpExchange:
         self._embedder = embedder
         self._lock = threading.Lock()
         self._failed: dict[int, float | None] = {}
+
+    def recover(self) -> None:
+        """Remove the half-written sidecars that a killed program left; the old ones are whole."""
+        for file in files_being_written(self._database):
+            remove_temporaries(file)
 
     def read(
         self, photos: Sequence[Path], names: LabelNames, *, embedded: bool
@@ -190,11 +196,11 @@ class XmpExchange:
             self._failed[record.photo_id] = record.decided_at
         else:
             self._failed.pop(record.photo_id, None)
-            settle_pending(self._database, record if outcome.adopt is None else self._again(record))
+            settle_pending(
+                self._database,
+                record_by_id(self._database, record.photo_id) if outcome.adopt else record,
+            )
         return outcome
-
-    def _again(self, record: PhotoRecord) -> PhotoRecord:
-        return record_by_id(self._database, record.photo_id)
 
     def _weigh(self, photos: Sequence[Path], names: LabelNames, embedded: bool) -> list[XmpReading]:
         known = find_records(self._database, photos)

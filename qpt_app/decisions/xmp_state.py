@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qpt_app.decisions.decisions_database import DecisionsDatabase
-from qpt_app.decisions.photo_records import PhotoRecord, absolute, path_blob
+from qpt_app.decisions.photo_records import PhotoRecord, absolute, blob_path, path_blob
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_packet import XmpProperties, properties_from_json, properties_to_json
 from qpt_app.decisions.xmp_policy import XmpPolicy
@@ -87,3 +87,9 @@ def settle_pending(database: DecisionsDatabase, record: PhotoRecord) -> None:
             "(SELECT 1 FROM photos WHERE photo_id = ? AND decided_at IS ?)",
             (record.photo_id, record.photo_id, record.decided_at),
         )
+
+
+def files_being_written(database: DecisionsDatabase) -> list[Path]:
+    """Return the files whose write was begun and is not known to have ended."""
+    rows = database.rows("SELECT path FROM xmp_files WHERE writing IS NOT NULL")
+    return [blob_path(row["path"]) for row in rows]

@@ -32,7 +32,7 @@ class FolderTrash:
     def send(self, path: Path) -> None:
         if self.full:
             raise TrashUnavailableError(f"no trash for {path}; use _rejected")
-        os.rename(path, self.folder / f"{path.lstat().st_ino}")
+        path.rename(self.folder / f"{path.lstat().st_ino}")
 
     def find(self, path: Path, inode: int) -> Path | None:
         place = self.folder / f"{inode}"
@@ -43,7 +43,7 @@ class FolderTrash:
             raise FileOperationError(f"{target}: the trash was emptied")
         if os.path.lexists(target):
             raise FileExistsError(target)
-        os.rename(trashed, target)
+        trashed.rename(target)
 
 
 @pytest.fixture
