@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qpt_app.errors import DatasetError, UsageError
 from qpt_train.data.mos_records import MosItem, MosSet
 from qpt_train.data.mos_sets import load_mos_set
-from qpt_train.data.splits import grouped_folds, split_hash
+from qpt_train.data.recorded_splits import recorded_folds
 from qpt_train.group_measures import BootstrapConfig, SplitMeasure, measure_split
 from qpt_train.leaks import find_leaks
 from qpt_train.photo_scores import PhotoScores, score_paths
@@ -180,26 +180,14 @@ def _heldout_photos(
     heldout = trained_split["heldout_fold"]
     if heldout is None:
         raise DatasetError("the model was trained without holding out a fold")
-    folds = grouped_folds(
-        mos_set.items,
-        folds=int(trained_split["folds"]),
-        seed=int(trained_split["seed"]),
-        cache_folder=cache_folder,
-    )
-    found = split_hash(mos_set.items, folds)
-    if found != trained_split["hash"]:
-        raise DatasetError(
-            f"the split of {mos_set.name} made here ({found[:12]}) is not the one that the model "
-            f"was trained with ({str(trained_split['hash'])[:12]}): other photos, or another "
-            "version of the splitting; photos of its training might be among those held out"
-        )
+    folds = recorded_folds(mos_set.items, trained_split, cache_folder=cache_folder)
     pairs = list(zip(mos_set.items, folds, strict=True))
     return EvaluationPhotos(
         data_name=mos_set.name,
         split="heldout",
         tested=tuple(item for item, fold in pairs if fold == heldout),
         others=tuple(item for item, fold in pairs if fold != heldout),
-        split_hash=found,
+        split_hash=str(trained_split["hash"]),
     )
 
 
