@@ -99,18 +99,39 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
     total = recipe.epochs * steps_per_epoch
     record = _run_record(recipe, split)
     state = _start(recipe, options, record)
-    loader = _training_loader(recipe, split, options, state.step)
-    log = RunLog(options.out / "log.jsonl")
-    log.write("start", step=state.step, total_steps=total, init=str(options.init), **record)
+    with RunLog(options.out / "log.jsonl") as log:
+        log.write("start", step=state.step, total_steps=total, init=str(options.init), **record)
+        _run_steps(recipe, state, split, options, record, total, log)
+        log.write("stop", step=state.step, best_epoch=state.best_epoch, best_srcc=state.best_srcc)
+    return FinetuneSummary(
+        finished=state.step == total,
+        step=state.step,
+        total_steps=total,
+        best_epoch=state.best_epoch,
+        best_validation_srcc=state.best_srcc,
+        last_validation_srcc=state.last_srcc,
+    )
+
+
+def _run_steps(
+    recipe: FinetuneRecipe,
+    state: _State,
+    split: LabelledSplit,
+    options: RunOptions,
+    record: dict[str, Any],
+    total: int,
+    log: RunLog,
+) -> None:
+    """Do steps until the last one, the time limit or the call to stop; save on the way."""
+    steps_per_epoch = total // recipe.epochs
     started = saved = options.clock()
-    for batch in loader:
+    for batch in _training_loader(recipe, split, options, state.step):
         loss, norm = _train_step(recipe, state, batch, options.device, total)
         options.on_step(state.step, total, loss)
         if state.step % LOG_EVERY == 0 or state.step == total:
             rate = state.optimiser.param_groups[0]["lr"]
             log.write("step", step=state.step, loss=loss, gradient_norm=norm, learning_rate=rate)
-        epoch_done = state.step % steps_per_epoch == 0
-        if epoch_done:
+        if state.step % steps_per_epoch == 0:
             _validate(recipe, state, split, options, state.step // steps_per_epoch, log)
         now = options.clock()
         out_of_time = options.max_minutes is not None and now - started > 60 * options.max_minutes
@@ -120,16 +141,6 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
             saved = now
         if stop:
             break
-    log.write("stop", step=state.step, best_epoch=state.best_epoch, best_srcc=state.best_srcc)
-    log.close()
-    return FinetuneSummary(
-        finished=state.step == total,
-        step=state.step,
-        total_steps=total,
-        best_epoch=state.best_epoch,
-        best_validation_srcc=state.best_srcc,
-        last_validation_srcc=state.last_srcc,
-    )
 
 
 def _train_step(

@@ -21,6 +21,14 @@ class RunLog:
         self._stream.write(json.dumps(record, allow_nan=False) + "\n")
         self._stream.flush()
 
+    def __enter__(self) -> "RunLog":
+        """Return the log itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the file, also after an error."""
+        self.close()
+
     def close(self) -> None:
         """Close the file."""
         self._stream.close()

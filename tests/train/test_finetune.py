@@ -1,0 +1,184 @@
+"""Fine-tuning: learns, resumes bit by bit, stops when told, refuses what it cannot go on from."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFilter
+
+from qpt_app.core.preprocess import PreprocessConfig
+from qpt_app.core.torch_scorer import load_scorer
+from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
+from qpt_train import finetune as finetune_module
+from qpt_train.checkpoint import list_checkpoints
+from qpt_train.data.labelled_split import split_labelled
+from qpt_train.data.mos_sets import load_mos_set
+from qpt_train.export import export_run, load_run, remake_split
+from qpt_train.finetune import RunOptions, finetune
+from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig, SplitConfig
+from qpt_train.run_log import read_run_log
+
+RECIPE = FinetuneRecipe(
+    encoder="mobilenet_v3_large",
+    head_hidden=8,
+    epochs=2,
+    batch_size=6,
+    global_crop=32,
+    precision="float32",
+    preprocess=PreprocessConfig(screen_side=64, global_side=32, crop_size=32),
+    optimiser=OptimiserConfig(learning_rate=2e-3),
+    split=SplitConfig(folds=4, validation_share=0.1),
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def mos_set(tmp_path_factory):
+    """Forty noise pictures; the more blurred, the worse."""
+    folder = tmp_path_factory.mktemp("labelled")
+    generator = np.random.default_rng(0)
+    lines = ["path,mos"]
+    for number in range(40):
+        blur = (number % 10) / 3
+        noise = generator.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(blur))
+        picture.save(folder / f"{number:03d}.png")
+        lines.append(f"{number:03d}.png,{1 - blur / 4:.3f}")
+    (folder / "scores.csv").write_text("\n".join(lines))
+    return load_mos_set(folder / "scores.csv")
+
+
+@pytest.fixture(scope="module")
+def split(mos_set):
+    return split_labelled(mos_set, RECIPE.split)
+
+
+def options(out, **changes):
+    return dataclasses.replace(RunOptions(out=out, device=CPU, num_workers=0), **changes)
+
+
+def losses(out):
+    return [
+        (record["step"], record["loss"])
+        for record in read_run_log(out / "log.jsonl")
+        if record["event"] == "step"
+    ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(split, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune_module, "LOG_EVERY", 1)
+        summary = finetune(RECIPE, split, options(out))
+    return out, summary
+
+
+def test_a_run_finishes_and_is_recorded(uninterrupted, split):
+    out, summary = uninterrupted
+    assert summary.finished
+    assert summary.step == 2 * (len(split.train) // 6) == len(losses(out))
+    assert summary.best_epoch in (1, 2)
+    assert -1 <= summary.last_validation_srcc <= summary.best_validation_srcc <= 1
+
+
+def test_parts_share_no_photo(split):
+    parts = [
+        {item.name for item in part} for part in (split.train, split.validation, split.heldout)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 40
+    assert all(parts)
+
+
+def test_stopped_and_resumed_losses_are_bit_equal(uninterrupted, split, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune_module, "LOG_EVERY", 1)
+    whole, _ = uninterrupted
+    out = tmp_path / "parts"
+    steps = iter(range(100))
+    stopped = finetune(RECIPE, split, options(out, should_stop=lambda: next(steps) == 2))
+    assert not stopped.finished
+    assert stopped.step == 3
+    resumed = finetune(RECIPE, split, options(out, resume=True))
+    assert resumed.finished
+    assert losses(out) == losses(whole)
+    first, second = (
+        torch.load(list_checkpoints(run / "checkpoints")[-1].path, weights_only=True)
+        for run in (whole, out)
+    )
+    for name, value in first["average"].items():
+        assert torch.equal(value, second["average"][name])
+
+
+def test_time_limit_saves_and_stops(split, tmp_path):
+    now = iter(np.arange(0.0, 1e6, 50.0))
+    out = tmp_path / "run"
+    summary = finetune(RECIPE, split, options(out, max_minutes=1.5, clock=lambda: next(now)))
+    assert not summary.finished
+    assert list_checkpoints(out / "checkpoints")[-1].step == summary.step == 2
+
+
+def test_resume_without_a_checkpoint_is_an_error(split, tmp_path):
+    with pytest.raises(CheckpointError, match="no usable checkpoint"):
+        finetune(RECIPE, split, options(tmp_path / "empty", resume=True))
+
+
+def test_a_fresh_start_never_overwrites_a_run(uninterrupted, split):
+    with pytest.raises(CheckpointError, match="--resume"):
+        finetune(RECIPE, split, options(uninterrupted[0]))
+
+
+def test_resume_with_another_recipe_is_refused(uninterrupted, split):
+    other = dataclasses.replace(RECIPE, dropout=0.5)
+    with pytest.raises(CheckpointError, match="recipe differs"):
+        finetune(other, split, options(uninterrupted[0], resume=True))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        finetune_module, "quality_loss", lambda scores, _targets, **_: scores.sum() * math.nan
+    )
+    with pytest.raises(NonFiniteLossError, match="step 0"):
+        finetune(RECIPE, split, options(tmp_path / "run"))
+
+
+def test_too_few_photos_is_one_clear_error(split, tmp_path):
+    recipe = dataclasses.replace(RECIPE, batch_size=500)
+    with pytest.raises(DatasetError, match="less than one batch"):
+        finetune(recipe, split, options(tmp_path / "run"))
+
+
+def test_init_takes_the_weights_of_another_run(uninterrupted, split, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=1, optimiser=OptimiserConfig(learning_rate=1e-12))
+    out = tmp_path / "run"
+    finetune(recipe, split, options(out, init=uninterrupted[0]))
+    before = load_run(uninterrupted[0]).model.state_dict()
+    after = load_run(out, weights="last").model.state_dict()
+    name = "encoder.network.features.0.0.weight"
+    assert torch.allclose(before[name], after[name], atol=1e-6)
+
+
+def test_init_of_another_encoder_is_refused(uninterrupted, split, tmp_path):
+    recipe = dataclasses.replace(RECIPE, encoder="resnet18")
+    with pytest.raises(CheckpointError, match="resnet18"):
+        finetune(recipe, split, options(tmp_path / "run", init=uninterrupted[0]))
+
+
+def test_export_writes_a_calibrated_model_that_the_program_loads(uninterrupted, mos_set, tmp_path):
+    run = load_run(uninterrupted[0])
+    split = remake_split(run, mos_set, None)
+    path = tmp_path / "model.safetensors"
+    metadata = export_run(
+        run, split, path, name="tiny", licence="Apache-2.0", notes={"data": "x"}, num_workers=0
+    )
+    assert metadata.training["split"]["hash"] == split.description["hash"]
+    assert metadata.calibration.mos_mean == pytest.approx(split.mos_mean)
+    assert load_scorer(path, device="cpu").identity.name == "tiny"
+
+
+def test_another_split_is_refused_when_exporting(uninterrupted, mos_set):
+    run = load_run(uninterrupted[0])
+    changed = dataclasses.replace(run, split={**run.split, "hash": "0" * 64})
+    with pytest.raises(DatasetError, match="split"):
+        remake_split(changed, mos_set, None)

@@ -1,0 +1,48 @@
+"""The fine-tuning loss: closed forms, invariances, averages."""
+
+import pytest
+import torch
+
+from qpt_train.finetune_loss import average_weights, correlation_loss, quality_loss, ramped_decay
+
+TARGETS = torch.tensor([0.3, -1.0, 0.8, 2.0])
+
+
+def test_correlation_loss_closed_forms():
+    assert correlation_loss(3 * TARGETS + 7, TARGETS).item() == pytest.approx(0.0, abs=1e-6)
+    assert correlation_loss(-TARGETS, TARGETS).item() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_correlation_loss_is_half_of_one_minus_plcc():
+    scores = torch.tensor([0.1, 0.4, -0.2, 1.0])
+    plcc = torch.corrcoef(torch.stack([scores, TARGETS]))[0, 1]
+    assert correlation_loss(scores, TARGETS).item() == pytest.approx((1 - plcc.item()) / 2)
+
+
+def test_correlation_loss_of_equal_scores_has_a_finite_gradient():
+    scores = torch.zeros(4, requires_grad=True)
+    loss = correlation_loss(scores, TARGETS)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5)
+    assert torch.isfinite(scores.grad).all()
+
+
+def test_quality_loss_without_correlation_is_smooth_l1_by_hand():
+    scores = TARGETS + torch.tensor([0.0, 0.25, -1.0, 3.0])
+    by_hand = (0 + 0.25**2 / (2 * 0.5) + (1 - 0.25) + (3 - 0.25)) / 4
+    value = quality_loss(scores, TARGETS, beta=0.5, correlation_weight=0.0)
+    assert value.item() == pytest.approx(by_hand)
+
+
+def test_average_moves_by_the_decay_and_copies_counters():
+    average = {"w": torch.zeros(2), "n": torch.tensor(0)}
+    average_weights(average, {"w": torch.ones(2), "n": torch.tensor(5)}, 0.9)
+    assert average["w"].tolist() == pytest.approx([0.1, 0.1])
+    assert average["n"].item() == 5
+
+
+def test_early_averages_forget_quickly():
+    decays = [ramped_decay(0.998, step) for step in range(1, 6000)]
+    assert decays[0] < 0.2
+    assert decays == sorted(decays)
+    assert decays[-1] == 0.998
