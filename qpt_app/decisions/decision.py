@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from qpt_app.errors import DecisionsError
+
 MAX_STARS: Final = 5
 """Highest number of stars (XMP specification, xmp:Rating)."""
 
@@ -69,14 +71,21 @@ class Decision:
 
     @classmethod
     def from_json(cls, text: str) -> Decision:
-        """Return the decision that `to_json` wrote."""
-        values = json.loads(text)
-        label = values["label"]
-        return cls(
-            stars=values["stars"],
-            flag=Flag(values["flag"]),
-            label=None if label is None else Label(label),
-        )
+        """Return the decision that `to_json` wrote.
+
+        Raises:
+            DecisionsError: if it wrote something else.
+        """
+        try:
+            values = json.loads(text)
+            label = values["label"]
+            return cls(
+                stars=values["stars"],
+                flag=Flag(values["flag"]),
+                label=None if label is None else Label(label),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise DecisionsError(f"a kept decision cannot be read: {text[:80]!r}") from error
 
 
 UNDECIDED: Final = Decision()

@@ -156,6 +156,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     connection.row_factory = sqlite3.Row
+    connection.text_factory = lambda text: text.decode("utf-8", errors="replace")  # damaged bytes
     return connection
 
 
