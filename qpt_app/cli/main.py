@@ -5,6 +5,7 @@ Nothing heavy is imported here or by a command module: `qpt --help` stays instan
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -67,6 +68,8 @@ def run(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; the process' own by default.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not stop the program
     code = _exit_code_of(arguments)
     sys.exit(flush_standard_output(code))
 

@@ -1,5 +1,6 @@
 """`qpt models`: the model files that ship with qpt, and whether they are whole."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -54,7 +55,7 @@ def path_of_model(name: Name = None) -> None:
     from qpt_app.core.model_library import find_model
     from qpt_app.photos.settings import load_settings
 
-    typer.echo(find_model(name or load_settings().values.model))
+    typer.echo(os.fsencode(find_model(name or load_settings().values.model)))
 
 
 def verify_models(names: Names = None) -> None:

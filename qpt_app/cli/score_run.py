@@ -1,5 +1,6 @@
 """One run of `qpt score`: scan, score, filter, write, and the exit code."""
 
+import contextlib
 import os
 import sys
 import time
@@ -14,10 +15,14 @@ from qpt_app.cli.interrupts import Interrupts
 from qpt_app.cli.options import RowFormat
 from qpt_app.cli.output import ReaderGone, Sink, check_output, open_sink
 from qpt_app.cli.table import table_lines
+from qpt_app.core.status import PhotoStatus
 from qpt_app.photos import export, ranking
 from qpt_app.photos.app_settings import AppSettings
 from qpt_app.photos.results import PhotoResult
 from qpt_app.photos.scan import ScanOptions
+
+DRIVE_LOST_AFTER = 20
+"""Photos that vanish in a row before the drive counts as gone. Our choice."""
 
 OK, NOTHING_SCORED, UNREADABLE_FILES, BELOW_THRESHOLD, INTERRUPTED = 0, 1, 3, 4, 130
 """Exit codes of `qpt score`; docs/cli.md explains them. 2, wrong usage, comes from the errors."""
@@ -64,10 +69,16 @@ class Tally:
     scored: int = 0
     cached: int = 0
     below: int = 0
+    vanished_in_a_row: int = 0
+    drive_lost: bool = False
+    """Whether so many photos vanished one after the other that their drive must be gone."""
 
     def add(self, result: PhotoResult) -> None:
         """Count one result."""
         self.statuses[result.status.value] += 1
+        vanished = result.status is PhotoStatus.VANISHED
+        self.vanished_in_a_row = self.vanished_in_a_row + 1 if vanished else 0
+        self.drive_lost |= self.vanished_in_a_row >= DRIVE_LOST_AFTER
         self.cached += result.cached
         if result.score is not None:
             self.scored += 1
@@ -92,7 +103,7 @@ class Tally:
     @property
     def exit_code(self) -> int:
         """The code of a run that went to its end: 1, else 4, else 3, else 0."""
-        if not self.scored:
+        if self.drive_lost or not self.scored:
             return NOTHING_SCORED
         if self.below:
             return BELOW_THRESHOLD
@@ -183,7 +194,8 @@ def _write_at_end(
         interrupted = True
     if not request.streams:
         rows = ranking.with_percentiles(rows)
-    with open_sink(request.output) as sink:
+    whole = contextlib.nullcontext() if request.output is None else interrupts.held()
+    with whole, open_sink(request.output) as sink:
         _write(selected(rows, request), request, sink)
     return interrupted
 
@@ -243,3 +255,8 @@ def _summarise(
         console.line(f"no photos found{hint}")
         return
     console.note(tally.summary(seconds))
+    if tally.drive_lost:
+        console.warn(
+            f"{DRIVE_LOST_AFTER} or more photos in a row have vanished: is their drive still "
+            "there? Run it again; what was scored is in the cache"
+        )

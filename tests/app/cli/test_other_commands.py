@@ -26,6 +26,14 @@ class TestModels:
         monkeypatch.setenv("QPT_MODEL", str(tiny_model))
         assert qpt("models", "path").lines == [str(tiny_model)]
 
+    @pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
+    def test_a_path_that_is_not_utf_8_is_printed_byte_for_byte(self, qpt, tiny_model, tmp_path):
+        """So that a script can use it."""
+        odd = tmp_path / os.fsdecode(b"\xff.safetensors")
+        odd.write_bytes(tiny_model.read_bytes())
+        assert qpt("models", "path", odd).out == os.fsencode(odd) + b"\n"
+        assert rb"\xff.safetensors" in qpt("models", "verify", odd).out
+
     @pytest.mark.parametrize("command", ["path", "verify"])
     def test_an_unknown_model_is_2(self, qpt, command):
         """One line that names it."""

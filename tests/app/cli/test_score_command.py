@@ -376,3 +376,38 @@ def test_a_broken_settings_file_is_one_line(qpt, fake, shoot):
     assert done.code == 2
     assert "modle" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_drive_that_is_gone_is_1_and_said(qpt, fake, tmp_path):
+    """20 photos in a row vanish; every one still has its row."""
+    (tmp_path / "0.jpg").write_text("50")
+    for number in range(19):
+        (tmp_path / f"1{number:02}.jpg").write_text("vanished no longer there")
+    assert qpt("score", tmp_path).code == 3
+    (tmp_path / "119.jpg").write_text("vanished no longer there")
+    done = qpt("score", "-q", tmp_path)
+    assert done.code == 1
+    assert len(rows(done)) == 21
+    assert "drive" in done.err
+    (tmp_path / "110.jpg").write_text("60")
+    assert qpt("score", tmp_path).code == 3
+
+
+def test_ctrl_c_while_the_file_is_written_waits_for_its_end(
+    qpt, fake, shoot, tmp_path, monkeypatch
+):
+    """The file is whole, the code is 130."""
+    import signal
+
+    from qpt_app.photos import export
+
+    original = export.jsonl_line
+
+    def interrupted(result):
+        signal.raise_signal(signal.SIGINT)
+        return original(result)
+
+    monkeypatch.setattr(export, "jsonl_line", interrupted)
+    target = tmp_path / "rows.jsonl"
+    assert qpt("score", "--sort", "-o", target, shoot).code == 130
+    assert len(target.read_text().splitlines()) == 3
