@@ -15,6 +15,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ CUT = may_be("ok", "damaged", "unreadable", "unsupported")
 """A few first bytes may not even tell the format; the last bytes may not matter."""
 
 
+@cache
 def scene(width: int = 160, height: int = 120) -> Image.Image:
     """A small picture with edges, gradients and texture everywhere, so that cuts show."""
     y, x = np.mgrid[0:height, 0:width]
@@ -122,22 +124,22 @@ def big_tiff(**options: object) -> bytes:
 def byte_bombs() -> Iterator[Entry]:
     """Small files whose metadata or pixels unpack to very much."""
     picture = png_chunk(b"IDAT", zlib.compress(bytes((160 * 3 + 1) * 120)))
-    profile = png_chunk(b"iCCP", b"icc\0\0" + zeros(200 << 20))
-    yield "bytes/png-iccp-200M.png", png(160, 120, 8, 2, profile, picture), OK | BROKEN
-    text = png_chunk(b"zTXt", b"Comment\0\0" + zeros(100 << 20))
-    yield "bytes/png-ztxt-100M.png", png(160, 120, 8, 2, text, picture), OK | BROKEN
+    profile = png_chunk(b"iCCP", b"icc\0\0" + zeros(60 << 20))
+    yield "bytes/png-iccp-60M.png", png(160, 120, 8, 2, profile, picture), OK | BROKEN
+    text = png_chunk(b"zTXt", b"Comment\0\0" + zeros(60 << 20))
+    yield "bytes/png-ztxt-60M.png", png(160, 120, 8, 2, text, picture), OK | BROKEN
     many = png_chunk(b"tEXt", b"a\0" + bytes(1000)) * 20_000
     yield "bytes/png-text-20000.png", png(160, 120, 8, 2, many, picture), OK | BROKEN
-    wide = png(160, 120, 8, 2, png_chunk(b"IDAT", zeros(300 << 20)))
-    yield "bytes/png-idat-300M.png", wide, OK | BROKEN
+    wide = png(160, 120, 8, 2, png_chunk(b"IDAT", zeros(60 << 20)))
+    yield "bytes/png-idat-60M.png", wide, OK | BROKEN
     jpeg = encoded(scene(), "JPEG")
     pads = b"\xff\xe2\xff\xff" + b"MPF\0" + bytes(65535 - 6)
     yield "bytes/jpeg-app-13M.jpg", jpeg[:2] + pads * 200 + jpeg[2:], OK | BROKEN
     yield "bytes/jpeg-zeros-32M.jpg", jpeg + bytes(32 << 20), OK
     yield "bytes/zeros-32M.jpg", bytes(32 << 20), UNSUPPORTED
     large = io.BytesIO()
-    Image.new("1", (12_000, 12_000)).save(large, "PNG")
-    yield "bytes/png-144-megapixels.png", large.getvalue(), OK
+    Image.new("1", (9_000, 9_000)).save(large, "PNG")
+    yield "bytes/png-81-megapixels.png", large.getvalue(), OK
 
 
 def scan_bomb(side: int, scans: int) -> bytes:
@@ -148,7 +150,7 @@ def scan_bomb(side: int, scans: int) -> bytes:
 
 
 def scan_bombs() -> Iterator[Entry]:
-    yield "scans/1010-scans-9000.jpg", scan_bomb(9000, 1010), TOO_LARGE
+    yield "scans/5000-scans-4000.jpg", scan_bomb(4000, 5000), TOO_LARGE
     yield "scans/5000-scans-64.jpg", scan_bomb(64, 5000), TOO_LARGE
     yield "scans/60-scans-64.jpg", scan_bomb(64, 60), OK
     jpeg = encoded(scene(), "JPEG")
@@ -171,10 +173,16 @@ CUTTABLE: dict[str, Callable[[], bytes]] = {
 """Ending -> a whole file of every kind that can be cut short."""
 
 
+@cache
+def whole_file(kind: str) -> bytes:
+    """The whole file of a kind in `CUTTABLE`."""
+    return CUTTABLE[kind]()
+
+
 def truncations(steps: int = 64) -> Iterator[Entry]:
     """Every kind of file cut at each 1/64 of its length, and two bytes before its end."""
-    for kind, make in CUTTABLE.items():
-        data = make()
+    for kind in CUTTABLE:
+        data = whole_file(kind)
         for step in range(1, steps):
             cut = data[: len(data) * step // steps]
             yield f"cut/{step:02}-of-{steps}.{kind}", cut, CUT
@@ -198,7 +206,7 @@ def wrong_extensions() -> Iterator[Entry]:
     yield "named/photoshop.jpg", b"8BPS\0\1" + bytes(100), UNSUPPORTED
     yield "named/video.heic", b"\0\0\0\x18ftypmp42" + bytes(100), UNSUPPORTED
     yield "named/icon.png", b"\0\0\1\0\1\0" + bytes(100), UNSUPPORTED
-    for kind in ("TGA", "PCX", "PPM", "SGI", "ICO", "DDS", "PCX", "IM", "JPEG2000"):
+    for kind in ("TGA", "PCX", "PPM", "SGI", "ICO", "DDS", "JPEG2000"):
         yield f"named/{kind.lower()}.jpg", encoded(scene(64, 64), kind), UNSUPPORTED
 
 
@@ -277,9 +285,9 @@ def broken_structures() -> Iterator[Entry]:
     yield "junk/tiff-loop.tif", b"II*\0\x08\0\0\0\0\0\x08\0\0\0", UNREADABLE
     entries = struct.pack("<HHII", 330, 4, 1, 8) * 400
     yield "junk/tiff-sub-loop.tif", b"II*\0\x08\0\0\0\x90\x01" + entries + b"\x08\0\0\0", UNREADABLE
-    for kind, make in CUTTABLE.items():
+    for kind in CUTTABLE:
         for number in range(8):
-            data = bytearray(make())
+            data = bytearray(whole_file(kind))
             for _ in range(1 + 3 * number):
                 data[rng.randrange(20, len(data))] ^= 1 << rng.randrange(8)
             yield f"junk/flipped-{number}.{kind}", bytes(data), CUT | TOO_LARGE

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from qpt_app.core.decode_colour import to_srgb
@@ -244,16 +245,30 @@ def read_orientation(image: Image.Image) -> int:
 def _decoded_share(image: Image.Image) -> float:
     """Return the share of rows before the trailing block of one colour that missing data leaves.
 
-    Decoders fill what is missing with one colour, so a damaged picture that really ends in a plain
-    area counts as shorter than it is.
+    Decoders fill what is missing with one colour (and may smooth its edge), so a damaged picture
+    that really ends in a plain area counts as shorter than it is.
     """
     if min(image.size) < 1:
         return 0.0
-    rows = np.asarray(image).reshape(image.height, -1)
-    step = max(1, rows.shape[1] // image.width)
-    plain = (rows == np.tile(rows[-1, -step:], image.width)).all(axis=1)
-    filled = int(np.argmin(plain[::-1])) if not plain.all() else image.height
+    with translating_errors(image.format or ""):
+        rows = np.asarray(image).reshape(image.height, image.width, -1)
+    filled = _plain_rows(rows[::-1])
+    if image.format == "BMP":  # stored from the bottom to the top, as a rule
+        filled = max(filled, _plain_rows(rows))
     return 1 - filled / image.height
+
+
+def _plain_rows(rows: NDArray[Any]) -> int:
+    """Return how many of the first rows of (H, W, C) have the colour of the very first pixel."""
+    colour = rows[0, 0].astype(np.int32)
+    for number, row in enumerate(rows):
+        if np.abs(row - colour).max() > _FILL_TOLERANCE:
+            return number
+    return len(rows)
+
+
+_FILL_TOLERANCE = 2
+"""Levels by which rows that were filled in may differ."""
 
 
 @contextmanager

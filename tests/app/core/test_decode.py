@@ -244,7 +244,7 @@ def test_a_file_cut_short_by_two_bytes_is_damaged_with_all_its_pixels(tmp_path, 
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.8, "damaged"), (0.2, "unreadable")])
-@pytest.mark.parametrize("kind", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "bmp"])
 def test_less_than_half_a_picture_is_no_picture(tmp_path, kind, share, status):
     data = save(tmp_path / f"a.{kind}", noise(480, 320)).read_bytes()
     (tmp_path / f"cut.{kind}").write_bytes(data[: int(len(data) * share)])
