@@ -103,8 +103,8 @@ def exchange_groups(rows: Tensor, groups: int, ranks: Ranks) -> Tensor:
         return rows
     received = torch.empty_like(rows)
     dist.all_to_all_single(received, rows.contiguous())
-    parts = received.unflatten(0, (ranks.world_size, groups // ranks.world_size, -1))
-    return parts.transpose(0, 1).flatten(0, 2)
+    shape = (ranks.world_size, groups // ranks.world_size, -1, *rows.shape[1:])
+    return received.reshape(shape).transpose(0, 1).reshape(rows.shape)
 
 
 def sum_gradients(parameters: list[nn.Parameter], ranks: Ranks) -> None:
@@ -114,7 +114,7 @@ def sum_gradients(parameters: list[nn.Parameter], ranks: Ranks) -> None:
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
     dist.all_reduce(flat)
-    pieces = flat.split([gradient.numel() for gradient in gradients])
+    pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
     torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(pieces, gradients, strict=True)])
 
 
@@ -125,7 +125,7 @@ def mean_over_ranks(tensors: list[Tensor], ranks: Ranks) -> None:
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     dist.all_reduce(flat)
     flat /= ranks.world_size
-    pieces = flat.split([tensor.numel() for tensor in tensors])
+    pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
     torch._foreach_copy_(tensors, [p.view_as(t) for p, t in zip(pieces, tensors, strict=True)])
 
 

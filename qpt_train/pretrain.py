@@ -7,7 +7,7 @@ A step is in pretrain_step.py, what is carried from step to step in pretrain_sta
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -34,7 +34,7 @@ from qpt_train.pretrain_state import (
     warm_start,
 )
 from qpt_train.pretrain_step import Networks, StepResult, apply_step, compute_step, effective_rank
-from qpt_train.probe import ProbeSet, extract_features, load_probe_set, probe_features
+from qpt_train.probe import ProbeSet, load_probe_set, probe_encoder
 from qpt_train.view_stream import ViewGroup, ViewStream, make_views
 
 PREFETCHED_GROUPS = 4
@@ -99,13 +99,13 @@ def pretrain(recipe: PretrainRecipe, options: PretrainOptions) -> PretrainSummar
     """
     _check_ranks(recipe, options.ranks)
     manifest = scan_photos(options.photos)
-    order = _global_order(recipe, manifest)
+    order = global_order(recipe, manifest)
     total = total_steps(recipe, order.steps_per_epoch)
     space = DegradationSpace(recipe.degradations)
     record = run_record(recipe, manifest, space, options.init)
     state = _start(recipe, options, record)
     probe_set = _load_probe(recipe, options)
-    stream = _view_stream(recipe, options, manifest, space, order, state.step, total)
+    stream = view_stream(recipe, options, manifest, space, order, state.step, total)
     with PretrainLog(options.out, options.ranks, manifest) as log:
         log.start(describe_space(space), step=state.step, total_steps=total, **record)
         return _train(recipe, options, state, stream, total, log, probe_set, record)
@@ -122,7 +122,7 @@ def _train(
     record: dict[str, Any],
 ) -> PretrainSummary:
     """Run the steps from `state.step` to the end, or until stopped."""
-    networks = _networks(recipe, state)
+    networks = training_networks(recipe, state)
     checkpoints = options.out / "checkpoints"
     started = saved = options.clock()
     first_step, loss, probe_srcc = state.step, math.nan, None
@@ -213,7 +213,7 @@ def _check_ranks(recipe: PretrainRecipe, ranks: Ranks) -> None:
         )
 
 
-def _global_order(recipe: PretrainRecipe, manifest: Manifest) -> GlobalOrder:
+def global_order(recipe: PretrainRecipe, manifest: Manifest) -> GlobalOrder:
     """Return the order of the photos, or stop if they are too few for one step."""
     if len(manifest) < recipe.batch.images:
         raise DatasetError(
@@ -223,7 +223,7 @@ def _global_order(recipe: PretrainRecipe, manifest: Manifest) -> GlobalOrder:
     return GlobalOrder(count=len(manifest), images_per_step=recipe.batch.images, seed=recipe.seed)
 
 
-def _view_stream(
+def view_stream(
     recipe: PretrainRecipe,
     options: PretrainOptions,
     manifest: Manifest,
@@ -233,13 +233,31 @@ def _view_stream(
     stop_step: int,
 ) -> ViewStream:
     """Return this process' views from one step to another."""
+    loader = group_loader(recipe, options, manifest, space, order, start_step, stop_step)
+
+    def make(group: SourceGroup) -> ViewGroup:
+        return make_views(group, crop_size=recipe.views.crop_size, device=options.device)
+
     groups_here = recipe.groups // options.ranks.world_size
+    return ViewStream(iter(loader), make, device=options.device, ahead=groups_here)
+
+
+def group_loader(
+    recipe: PretrainRecipe,
+    options: PretrainOptions,
+    manifest: Manifest,
+    space: DegradationSpace,
+    order: GlobalOrder,
+    start_step: int,
+    stop_step: int,
+) -> Iterable[SourceGroup]:
+    """Return this process' source groups from one step to another, decoded by workers."""
     loader = DataLoader(
         ContrastiveSet(manifest, recipe.views, recipe.seed),
         batch_sampler=GroupSampler(
             order,
             images_per_group=recipe.images_per_group,
-            groups_per_step=groups_here,
+            groups_per_step=recipe.groups // options.ranks.world_size,
             rank=options.ranks.rank,
             start_step=start_step,
             stop_step=stop_step,
@@ -249,15 +267,10 @@ def _view_stream(
         prefetch_factor=PREFETCHED_GROUPS if options.num_workers else None,
         pin_memory=options.device.type == "cuda",
     )
-
-    def make(group: SourceGroup) -> ViewGroup:
-        return make_views(group, crop_size=recipe.views.crop_size, device=options.device)
-
-    groups = cast(Iterator[SourceGroup], iter(loader))
-    return ViewStream(groups, make, device=options.device, ahead=groups_here)
+    return cast(Iterable[SourceGroup], loader)
 
 
-def _networks(recipe: PretrainRecipe, state: PretrainState) -> Networks:
+def training_networks(recipe: PretrainRecipe, state: PretrainState) -> Networks:
     """Return the forward functions, compiled where the recipe asks for it."""
     state.network.train()
     state.momentum_network.train()
@@ -310,7 +323,6 @@ def _probe(
 ) -> float:
     """Probe the frozen features and log the result beside the loss."""
     state.statistics.write()
-    features = extract_features(state.network.encoder, probe_set, options.device)
-    result = probe_features(features, probe_set)
+    result = probe_encoder(state.network.encoder, probe_set, options.device)
     log.probe(state.step, srcc=result.srcc, within_subsets=result.within_subsets)
     return result.srcc

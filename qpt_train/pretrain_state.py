@@ -42,7 +42,7 @@ def build_state(recipe: PretrainRecipe, device: torch.device) -> PretrainState:
     network = ContrastiveNetwork(
         recipe.encoder, recipe.projector.hidden_dim, recipe.projector.embedding_dim
     )
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device).to(memory_format=torch.channels_last)
     return PretrainState(
         network=network,
         momentum_network=momentum_copy(network),

@@ -148,7 +148,7 @@ def _make_keys(
     views = to_key_groups(torch.cat([g.key for g in groups]), recipe.groups, compositions)
     views = exchange_groups(views, recipe.groups, ranks)
     keys = []
-    for number, part in enumerate(views.split(recipe.batch.group_rows)):
+    for number, part in enumerate(torch.split(views, recipe.batch.group_rows)):
         _seed_group(recipe, state.step, "key", ranks.rank * len(groups) + number)
         with _autocast(recipe, part.device):
             keys.append(forward(part).clone())

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.encoder import normalise
@@ -30,9 +31,9 @@ class ProbeResult(NamedTuple):
     """Agreement of cross-validated predictions with the opinion scores."""
 
     srcc: float
-    """Over all photos, -1..1."""
+    """Mean over the folds, -1..1."""
     within_subsets: float | None
-    """Mean of the SRCCs within each subset; None for a set without subsets."""
+    """Mean over folds and subsets of the SRCC within each; None for a set without subsets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +95,7 @@ def extract_features(
     was_training = encoder.training
     encoder.eval()
     parts: list[Tensor] = []
-    for batch in flat.split(batch_size):
+    for batch in torch.split(flat, batch_size):
         views = normalise(batch.to(device)).contiguous(memory_format=torch.channels_last)
         parts.append(encoder(views).float().cpu())
     encoder.train(was_training)
@@ -102,27 +103,53 @@ def extract_features(
     return features
 
 
+def probe_encoder(encoder: nn.Module, probe_set: ProbeSet, device: torch.device) -> ProbeResult:
+    """Probe the frozen features of an encoder on `device`."""
+    return probe_features(extract_features(encoder, probe_set, device), probe_set)
+
+
+@torch.no_grad()
+def settle_batch_norm(
+    encoder: nn.Module, probe_set: ProbeSet, device: torch.device, *, batch_size: int = 64
+) -> None:
+    """Give an untrained encoder the batch-norm statistics of the probe's crops (no labels)."""
+    layers = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over the batches
+    encoder.train()
+    flat = torch.from_numpy(probe_set.crops).flatten(0, 1).permute(0, 3, 1, 2)
+    for batch in torch.split(flat, batch_size):
+        encoder(normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
+    encoder.eval()
+
+
 def probe_features(features: Matrix, probe_set: ProbeSet) -> ProbeResult:
-    """Predict every photo from the others by ridge regression and correlate.
+    """Predict every fold from the other four by ridge regression and correlate.
+
+    The SRCCs are means over the folds: predictions of different folds come from different fits,
+    and pooling them is biased downwards where there is little to find.
 
     Args:
         features: (N, C).
         probe_set: the photos' scores and folds.
     """
-    predicted = np.empty(len(features))
+    labels = np.array(probe_set.subsets)
+    names = sorted(set(probe_set.subsets))
+    overall: list[float] = []
+    within: list[float] = []
     for fold in np.unique(probe_set.folds):
         held_out = probe_set.folds == fold
-        predicted[held_out] = ridge_predict(
-            features[~held_out], probe_set.mos[~held_out], features[held_out]
-        )
-    names = sorted(set(probe_set.subsets))
-    within = None
-    if len(names) > 1:
-        labels = np.array(probe_set.subsets)
-        within = float(
-            np.mean([srcc(predicted[labels == n], probe_set.mos[labels == n]) for n in names])
-        )
-    return ProbeResult(srcc(predicted, probe_set.mos), within)
+        predicted = ridge_predict(features[~held_out], probe_set.mos[~held_out], features[held_out])
+        mos, subset = probe_set.mos[held_out], labels[held_out]
+        overall.append(srcc(predicted, mos))
+        within += [
+            srcc(predicted[subset == name], mos[subset == name])
+            for name in names
+            if (subset == name).sum() > 1
+        ]
+    mean_within = float(np.mean(within)) if len(names) > 1 and within else None
+    return ProbeResult(float(np.mean(overall)), mean_within)
 
 
 def ridge_predict(features: Matrix, targets: Matrix, others: Matrix) -> Matrix:

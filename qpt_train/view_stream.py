@@ -91,7 +91,7 @@ class ViewStream:
         self._device = device
         self._ahead = ahead
         self._ready: deque[tuple[ViewGroup, torch.cuda.Event | None]] = deque()
-        self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._side = _side_stream(device)
 
     def work_ahead(self) -> None:
         """Launch the next group on the side stream, unless enough are waiting (CUDA only)."""
@@ -123,6 +123,13 @@ class ViewStream:
             return
         with torch.cuda.stream(self._side):
             views = self._make(group)
-            done = torch.cuda.Event()
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             done.record(self._side)
         self._ready.append((views, done))
+
+
+def _side_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """Return a new stream of a CUDA device; None elsewhere."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -34,14 +34,14 @@ def to_key_groups(rows: Tensor, groups: int, compositions: int) -> Tensor:
     Returns:
         (B * M, ...): group h holds the images h, h + n, h + 2n ... with all their compositions.
     """
-    images = rows.unflatten(0, (-1, groups, compositions))  # (B / n, n, M, ...)
-    return images.transpose(0, 1).flatten(0, 2)
+    images = rows.reshape(-1, groups, compositions, *rows.shape[1:])  # (B / n, n, M, ...)
+    return images.transpose(0, 1).reshape(rows.shape)
 
 
 def from_key_groups(rows: Tensor, groups: int, compositions: int) -> Tensor:
     """Undo `to_key_groups`."""
-    images = rows.unflatten(0, (groups, -1, compositions))  # (n, B / n, M, ...)
-    return images.transpose(0, 1).flatten(0, 2)
+    images = rows.reshape(groups, -1, compositions, *rows.shape[1:])  # (n, B / n, M, ...)
+    return images.transpose(0, 1).reshape(rows.shape)
 
 
 class RunningStatistics:

@@ -118,7 +118,7 @@ class ContrastiveSet(Dataset[SourceWindow]):
         """Return the number of photos."""
         return len(self._manifest)
 
-    def __getitem__(self, place: tuple[int, int]) -> SourceWindow:  # type: ignore[override]
+    def __getitem__(self, place: tuple[int, int]) -> SourceWindow:
         """Return the window of photo `place[1]` in epoch `place[0]`, a pure function of both.
 
         A photo that cannot be read, or is smaller than a crop, is replaced by the next one in

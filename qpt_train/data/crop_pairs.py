@@ -42,7 +42,8 @@ def draw_crop_pairs(
     swap = generator.integers(0, 2, size=(count, 2)).astype(bool)
     query = start + np.where(swap, shift, 0)
     key = start + np.where(swap, 0, shift)
-    return np.stack([query, key], axis=1) + np.array([top, left])
+    pairs: NDArray[np.int64] = np.stack([query, key], axis=1) + np.array([top, left])
+    return pairs
 
 
 def overlap_share(pairs: NDArray[np.int64], crop_size: int) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def main():
             should_stop=lambda: bool(asked),
         )
     if ranks.is_first:
-        print(dataclasses.asdict(summary))
+        sys.stdout.write(f"{dataclasses.asdict(summary)}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,260 @@
+"""Pairs per second of each part of pre-training, and how near the whole comes to its bound.
+
+A pair is one row of the loss: a query crop and a key crop of one degraded image.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qpt_train.bench_bound import Bound, encoder_bound
+from qpt_train.data.contrastive_set import SourceGroup
+from qpt_train.data.manifest import Manifest, scan_photos
+from qpt_train.degradations.space import DegradationSpace
+from qpt_train.distributed import SINGLE
+from qpt_train.pretrain import (
+    PretrainOptions,
+    global_order,
+    group_loader,
+    training_networks,
+    view_stream,
+)
+from qpt_train.pretrain_config import PretrainRecipe
+from qpt_train.pretrain_state import PretrainState, build_state
+from qpt_train.pretrain_step import Networks, apply_step, compute_step
+from qpt_train.view_stream import ViewGroup, make_views
+
+DEVICE_RATES: dict[str, tuple[float, float]] = {"H200": (790e12, 4.3e12)}
+"""Part of a GPU's name -> achievable bfloat16 FLOP/s and bytes/s: assumptions, not measured
+here. Other devices get a measured pair of rates from `measure_rates`."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchOptions:
+    """What to measure on."""
+
+    photos: tuple[Path, ...]
+    device: torch.device
+    num_workers: int = 2
+    steps: int = 10
+    """Timed steps, after `warmup` that are not."""
+    warmup: int = 3
+    clock: Clock = time.perf_counter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchResult:
+    """Rates in pairs per second, unless a name says otherwise."""
+
+    device: str
+    encoder: str
+    crop_size: int
+    rows_per_step: int
+    decode: float
+    """Workers alone: read, decode, cut; pairs that these photos would make."""
+    degrade: float
+    """Degradations and crops alone, on the device."""
+    forward_backward: float
+    """Whole optimiser step on views that lie ready: synthetic input."""
+    end_to_end: float
+    """Everything, as in a run."""
+    degrade_share: float
+    """Time of the degradations over that of the step on ready views."""
+    bound: dict[str, Any]
+    share_of_bound: float | None
+    """`forward_backward` over the bound."""
+
+
+def bench(recipe: PretrainRecipe, options: BenchOptions) -> BenchResult:
+    """Measure each part alone, then the whole.
+
+    Raises:
+        QptError: as `pretrain` does for its recipe and photos.
+    """
+    manifest = scan_photos(options.photos)
+    space = DegradationSpace(recipe.degradations)
+    order = global_order(recipe, manifest)
+    run = PretrainOptions(
+        photos=options.photos,
+        out=Path(),
+        device=options.device,
+        num_workers=options.num_workers,
+    )
+    total = options.warmup + options.steps
+    decode = _decode_rate(recipe, options, run, manifest, space)
+    loader = group_loader(recipe, run, manifest, space, order, 0, 1)
+    sources = list(itertools.islice(loader, recipe.groups))
+    degrade, views = _degrade_rate(recipe, options, sources)
+    state = build_state(recipe, options.device)
+    networks = training_networks(recipe, state)
+    compute = _compute_rate(recipe, options, state, networks, views)
+    stream = view_stream(recipe, run, manifest, space, order, 0, total)
+    whole = _rate(
+        recipe,
+        options,
+        lambda: _step(
+            recipe,
+            state,
+            networks,
+            [stream.next_group() for _ in range(recipe.groups)],
+            stream.work_ahead,
+        ),
+    )
+    bound = _bound(recipe, options)
+    limit = bound.pairs_per_s
+    return BenchResult(
+        device=_device_name(options.device),
+        encoder=recipe.encoder,
+        crop_size=recipe.views.crop_size,
+        rows_per_step=recipe.rows,
+        decode=decode,
+        degrade=degrade,
+        forward_backward=compute,
+        end_to_end=whole,
+        degrade_share=compute / degrade,
+        bound=asdict(bound) | {"pairs_per_s": limit},
+        share_of_bound=None if limit is None else compute / limit,
+    )
+
+
+def report(result: BenchResult) -> str:
+    """Return the result as text for a person."""
+    bound = result.bound
+    lines = [
+        f"{result.device}; {result.encoder} at {result.crop_size}, {result.rows_per_step} rows",
+        f"decode            {result.decode:10.1f} pairs/s",
+        f"degrade           {result.degrade:10.1f} pairs/s "
+        f"({100 * result.degrade_share:.0f} % of the step)",
+        f"forward+backward  {result.forward_backward:10.1f} pairs/s (views lie ready)",
+        f"end to end        {result.end_to_end:10.1f} pairs/s",
+        f"one forward: {bound['multiply_adds']:.2f} G multiply-adds, "
+        f"{bound['activation_values']:.2f} M values; one pair: "
+        f"{bound['bytes_per_pair']:.0f} MB of memory traffic in bfloat16",
+    ]
+    if result.share_of_bound is not None:
+        lines.append(
+            f"bound: {bound['pairs_per_s']:.0f} pairs/s (arithmetic "
+            f"{bound['compute_pairs_per_s']:.0f}, memory {bound['memory_pairs_per_s']:.0f}); "
+            f"reached {100 * result.share_of_bound:.0f} %"
+        )
+    return "\n".join(lines)
+
+
+def measure_rates(device: torch.device, clock: Clock = time.perf_counter) -> tuple[float, float]:
+    """Measure a device: (bfloat16 matrix FLOP/s, bytes/s of a copy, read plus write)."""
+    side = 4096 if device.type == "cuda" else 1024
+    one = torch.randn(side, side, device=device).bfloat16()
+    flat = torch.empty(64 * side * side // 4, dtype=torch.uint8, device=device)
+    target = torch.empty_like(flat)
+
+    def seconds(work: Callable[[], object], repeats: int = 10) -> float:
+        work()
+        _wait(device)
+        start = clock()
+        for _ in range(repeats):
+            work()
+        _wait(device)
+        return (clock() - start) / repeats
+
+    flops = 2.0 * side**3 / seconds(lambda: one @ one)
+    return flops, 2.0 * flat.numel() / seconds(lambda: target.copy_(flat))
+
+
+def _decode_rate(
+    recipe: PretrainRecipe,
+    options: BenchOptions,
+    run: PretrainOptions,
+    manifest: Manifest,
+    space: DegradationSpace,
+) -> float:
+    """Return how many pairs per second the workers can feed."""
+    order = global_order(recipe, manifest)
+    loader = group_loader(recipe, run, manifest, space, order, 0, options.warmup + options.steps)
+    groups = iter(loader)
+    for _ in range(options.warmup * recipe.groups):
+        next(groups)
+    start = options.clock()
+    count = sum(len(group.chains) for group in groups)
+    return count / (options.clock() - start)
+
+
+def _degrade_rate(
+    recipe: PretrainRecipe, options: BenchOptions, sources: list[SourceGroup]
+) -> tuple[float, list[ViewGroup]]:
+    """Return the rate of degrading and cutting, and one step's views."""
+    if options.device.type == "cuda":
+        sources = [group._replace(sources=group.sources.pin_memory()) for group in sources]
+
+    def work() -> list[ViewGroup]:
+        return [
+            make_views(group, crop_size=recipe.views.crop_size, device=options.device)
+            for group in sources
+        ]
+
+    views = work()
+    return _rate(recipe, options, work), views
+
+
+def _compute_rate(
+    recipe: PretrainRecipe,
+    options: BenchOptions,
+    state: PretrainState,
+    networks: Networks,
+    views: list[ViewGroup],
+) -> float:
+    """Return the rate of whole optimiser steps on the same views."""
+    return _rate(recipe, options, lambda: _step(recipe, state, networks, views, lambda: None))
+
+
+def _step(
+    recipe: PretrainRecipe,
+    state: PretrainState,
+    networks: Networks,
+    views: list[ViewGroup],
+    work_ahead: Callable[[], None],
+) -> None:
+    """Do one optimiser step."""
+    result = compute_step(recipe, state, networks, views, ranks=SINGLE, work_ahead=work_ahead)
+    apply_step(recipe, state, result.bank, total_steps=1_000_000, ranks=SINGLE)
+
+
+def _rate(recipe: PretrainRecipe, options: BenchOptions, work: Callable[[], object]) -> float:
+    """Return rows per second of repeated work on a step's rows."""
+    for _ in range(options.warmup):
+        work()
+    _wait(options.device)
+    start = options.clock()
+    for _ in range(options.steps):
+        work()
+    _wait(options.device)
+    return options.steps * recipe.rows / (options.clock() - start)
+
+
+def _bound(recipe: PretrainRecipe, options: BenchOptions) -> Bound:
+    """Return the bound of the recipe's encoder on this device."""
+    name = _device_name(options.device)
+    rates = next((rates for part, rates in DEVICE_RATES.items() if part in name), None)
+    flops, traffic = rates or measure_rates(options.device, options.clock)
+    return encoder_bound(
+        recipe.encoder, recipe.views.crop_size, flops_per_s=flops, bytes_per_s=traffic
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    """Return what the device is called."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def _wait(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
