@@ -8,15 +8,18 @@ from typing import Any
 from torch import nn
 
 from qpt_app.core.calibration import Calibration
+from qpt_app.core.encoder import Encoder
+from qpt_app.core.model_file import load_model
 from qpt_app.core.model_library import find_model
 from qpt_app.core.model_metadata import ModelMetadata, read_metadata
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.quality_model import build_quality_model
 from qpt_app.core.scorer import Scorer
 from qpt_app.core.torch_scorer import TorchScorer, choose_device, load_scorer
+from qpt_app.errors import CheckpointError, ModelFormatError, ModelNotFoundError
 from qpt_train.checkpoint import list_checkpoints
+from qpt_train.encoder_weights import load_encoder_weights
 from qpt_train.export import load_run, training_record
-from qpt_train.initial_weights import load_initial_weights
 from qpt_train.randomness import seed_initialisation
 
 UNCALIBRATED = Calibration(raw_knots=(-1.0, 1.0), level_knots=(0.25, 0.75))
@@ -88,8 +91,9 @@ def load_encoder_subject(
 
     Args:
         encoder: as in `qpt_app.core.encoder.encoder_names()`.
-        init: a pre-training run's folder, a checkpoint or encoder weights; None for random ones.
-        seed: of the random weights (with `init`, of the head alone).
+        init: a pre-training run's folder, a checkpoint, encoder weights or a model file; None for
+            random weights.
+        seed: of the random weights.
         device: `auto`, `cpu`, `cuda` or `mps`.
         batch_size: photos per forward pass; None for the device's default.
 
@@ -102,7 +106,7 @@ def load_encoder_subject(
     model = build_quality_model(encoder, head_hidden=1)
     start = f"random weights, seed {seed}"
     if init is not None:
-        start = f"{load_initial_weights(model, init)} of {init.name}"
+        start = f"{_load_encoder(model.encoder, init)} of {init.name}"
     metadata = ModelMetadata(
         name=encoder,
         encoder=encoder,
@@ -116,6 +120,18 @@ def load_encoder_subject(
     digest = weights_digest(model.encoder)
     scorer = TorchScorer(model, metadata, device=choose_device(device), batch_size=batch_size)
     return Subject(label=f"{encoder}, {start}", scorer=scorer, digest=digest, training={})
+
+
+def _load_encoder(encoder: Encoder, path: Path) -> str:
+    """Copy the encoder of a model file, or bare encoder weights; return what they were."""
+    try:
+        other, metadata = load_model(path)
+    except (ModelFormatError, ModelNotFoundError):  # a run, a checkpoint or bare weights
+        return load_encoder_weights(encoder, path)
+    if metadata.encoder != encoder.name:
+        raise CheckpointError(f"{path} holds a {metadata.encoder}, not a {encoder.name}")
+    encoder.load_state_dict(other.encoder.state_dict())
+    return f"encoder of {metadata.identity.label}"
 
 
 def weights_digest(model: nn.Module) -> str:
