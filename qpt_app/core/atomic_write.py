@@ -26,7 +26,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     path = Path(path)
     try:
         descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name[:100]}.", suffix=TEMPORARY_SUFFIX, dir=path.parent
+            prefix=temporary_prefix(path), suffix=TEMPORARY_SUFFIX, dir=path.parent
         )
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
@@ -55,6 +55,15 @@ def atomic_write(path: Path, data: bytes | str) -> None:
     """
     with atomic_writer(path) as stream:
         stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def temporary_prefix(path: Path) -> str:
+    """Return what the names of the temporary files for `path` begin with, before 8 characters.
+
+    At most 100 bytes of the name are taken, because the whole must fit into 255, and only what
+    is UTF-8, because some file systems refuse other names.
+    """
+    return f".{os.fsencode(path.name)[:100].decode('utf-8', errors='ignore')}."
 
 
 def remove_stale_temporaries(folder: Path, *, older_than_s: float, now: float) -> int:

@@ -22,6 +22,9 @@ DATABASE_NAME: Final = "decisions.sqlite"
 BUSY_TIMEOUT_S: Final = 30.0
 """How long one program waits for another that writes (reliability reference, section 6)."""
 
+_DAMAGE: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What sqlite3 raises; the second when SQLite's own message quotes damaged bytes."""
+
 
 class DecisionsDatabase:
     """One open decisions database. Several threads may use it; they take turns."""
@@ -67,7 +70,7 @@ class DecisionsDatabase:
         try:
             _check(connection, path, len(migrations))
             _prepare(connection, path, now, on_network_drive, migrations)
-        except sqlite3.DatabaseError as error:
+        except _DAMAGE as error:
             connection.close()
             raise _damaged(path, str(error)) from error
         except BaseException:
@@ -98,7 +101,7 @@ class DecisionsDatabase:
             except sqlite3.OperationalError as error:
                 self._roll_back()
                 raise StorageError(f"cannot write {self.path}: {error}") from error
-            except sqlite3.DatabaseError as error:
+            except _DAMAGE as error:
                 self._roll_back()
                 raise _damaged(self.path, str(error)) from error
             except BaseException:
@@ -122,7 +125,7 @@ class DecisionsDatabase:
         with self._lock:
             try:
                 return self._connection.execute(statement, values).fetchall()
-            except sqlite3.DatabaseError as error:
+            except _DAMAGE as error:
                 raise DecisionsError(f"cannot read {self.path}: {error}") from error
 
     def row(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:

@@ -14,7 +14,7 @@ from typing import IO, Final
 
 import xxhash
 
-from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_writer
+from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_writer, temporary_prefix
 from qpt_app.errors import FileOperationError, StorageError
 
 _BLOCK: Final = 1 << 20
@@ -127,8 +127,8 @@ def remove_copy(copy: Path, original: Path, digest: str) -> None:
 
 def remove_temporaries(target: Path) -> None:
     """Remove the half copies of `target` that a killed run left beside it."""
-    name = re.escape(target.name[:100])
-    ours = re.compile(rf"\.{name}\.[a-z0-9_]{{8}}{re.escape(TEMPORARY_SUFFIX)}")
+    prefix, suffix = re.escape(temporary_prefix(target)), re.escape(TEMPORARY_SUFFIX)
+    ours = re.compile(rf"{prefix}[a-z0-9_]{{8}}{suffix}")
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(target.parent)):
             if ours.fullmatch(entry.name):

@@ -140,6 +140,8 @@ class XmpWriter:
             if self._embedder is None:
                 raise XmpError(f"{photo}: embedding needs exiftool, which is not installed")
             self._embedder.embed(photo, merged)
+        elif target.is_symlink():
+            raise XmpError(f"{target}: is a link, so it was left alone")
         elif is_bare(merged):
             target.unlink(missing_ok=True)
             forget_file(self._database, target)
