@@ -1,16 +1,67 @@
-"""`qpt-train evaluate`, `benchmark` and `sensitivity`."""
+"""`qpt-train evaluate`, `benchmark`, `compare` and `sensitivity`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from qpt_train.benchmark_run import BenchmarkOptions
+    from qpt_train.benchmark_setup import MethodOptions
 
 ModelOption = Annotated[
     str, typer.Option("--model", help="Shipped model's name, model file, or a run's folder.")
 ]
 DataOption = Annotated[Path, typer.Option(help="Labelled set: a folder or a path,mos CSV.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+BatchOption = Annotated[int | None, typer.Option(min=1, help="Photos per forward pass.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Decoding threads.")]
+WeightsOption = Annotated[str, typer.Option(help="Of a run's folder: best or last.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for Markdown, JSON and the picture.")]
+FinalOption = Annotated[
+    bool, typer.Option("--final", help="Yes, read the official test photos: a final number.")
+]
+LeakOption = Annotated[
+    bool, typer.Option("--leak-check", help="Also without near-duplicates across the split.")
+]
+SplitOption = Annotated[
+    str, typer.Option(help="heldout (the fold its training left out), official-test, or all.")
+]
+ResamplesOption = Annotated[int, typer.Option(min=1, help="Bootstrap draws.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of whatever is drawn.")]
+RunsOption = Annotated[Path, typer.Option(help="Folder for tables, plot, cached features, runs.")]
+ProtocolOption = Annotated[str, typer.Option(help="official, splits (80/20), few-labels or cross.")]
+MethodOption = Annotated[
+    str, typer.Option(help="ridge (frozen encoder), finetune, or as-is (the model's scores).")
+]
+OptionalModelOption = Annotated[
+    str | None, typer.Option("--model", help="Model's name, file, or a fine-tuning run.")
+]
+EncoderOption = Annotated[
+    str | None, typer.Option(help="Bare encoder instead of --model, for ridge.")
+]
+InitOption = Annotated[
+    Path | None, typer.Option(help="Pre-trained weights for --encoder or finetune.")
+]
+RecipeOption = Annotated[str, typer.Option(help="Recipe of --method finetune.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Override of the recipe, such as epochs=3.")
+]
+TestDataOption = Annotated[Path | None, typer.Option(help="The set tested on: cross.")]
+UngroupedOption = Annotated[
+    bool, typer.Option("--ungrouped", help="Let scenes cross splits, as papers do.")
+]
+SplitsOption = Annotated[int, typer.Option(min=1, help="How many 80/20 splits.")]
+LabelsOption = Annotated[str, typer.Option(help="Numbers of labels.")]
+DrawsOption = Annotated[int, typer.Option(min=1, help="Draws of each number of labels.")]
+PhotosOption = Annotated[Path, typer.Option(help="Folder of clean photos; no labels needed.")]
+CountOption = Annotated[int, typer.Option(min=1, help="Photos drawn from the folder.")]
+OperatorOption = Annotated[
+    list[str] | None, typer.Option(help="Only this degradation; may be given again.")
+]
+FirstArgument = Annotated[Path, typer.Argument(help="Folder or benchmark.json of one benchmark.")]
+SecondArgument = Annotated[Path, typer.Argument(help="The other; changes are second - first.")]
+JsonOption = Annotated[Path | None, typer.Option(help="JSON file to write.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,26 +75,16 @@ def register(app: typer.Typer) -> None:
 def evaluate_command(
     model: ModelOption,
     data: DataOption,
-    split: Annotated[
-        str,
-        typer.Option(help="heldout (the fold its training left out), official-test, or all."),
-    ] = "heldout",
-    final: Annotated[
-        bool, typer.Option("--final", help="Yes, read the official test photos: a final number.")
-    ] = False,
-    leak_check: Annotated[
-        bool,
-        typer.Option("--leak-check", help="Also without photos that have a near-duplicate."),
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for Markdown, JSON, predictions and the plot.")
-    ] = None,
-    weights: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    split: SplitOption = "heldout",
+    final: FinalOption = False,
+    leak_check: LeakOption = False,
+    out: OutOption = None,
+    weights: WeightsOption = "best",
     device: DeviceOption = "auto",
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    batch_size: BatchOption = None,
     workers: WorkersOption = 2,
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap draws.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    resamples: ResamplesOption = 1000,
+    seed: SeedOption = 0,
 ) -> None:
     """Measure how well a model's scores agree with people: SRCC, PLCC, KRCC, RMSE."""
     from tqdm import tqdm
@@ -77,56 +118,29 @@ def evaluate_command(
 
 def benchmark_command(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder for tables, plot, cached features, runs.")],
-    protocol: Annotated[
-        str, typer.Option(help="official, splits (80/20), few-labels or cross.")
-    ] = "splits",
-    method: Annotated[
-        str, typer.Option(help="ridge (frozen encoder), finetune, or as-is (the model's scores).")
-    ] = "ridge",
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model's name, file, or a fine-tuning run.")
-    ] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="Bare encoder instead of --model, for ridge.")
-    ] = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Pre-trained weights for --encoder or finetune.")
-    ] = None,
-    recipe: Annotated[str, typer.Option(help="Recipe of --method finetune.")] = "finetune-small",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override of the recipe, such as epochs=3.")
-    ] = None,
-    test_data: Annotated[Path | None, typer.Option(help="The set tested on: cross.")] = None,
-    final: Annotated[
-        bool, typer.Option("--final", help="Yes, read the official test photos: a final number.")
-    ] = False,
-    leak_check: Annotated[
-        bool, typer.Option("--leak-check", help="Also without near-duplicates across a split.")
-    ] = False,
-    ungrouped: Annotated[
-        bool, typer.Option("--ungrouped", help="Let scenes cross splits, as papers do.")
-    ] = False,
-    splits: Annotated[int, typer.Option(min=1)] = 10,
-    labels: Annotated[str, typer.Option(help="Numbers of labels.")] = "20,50,100,200",
-    draws: Annotated[int, typer.Option(min=1, help="Draws of each number of labels.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of splits and draws.")] = 0,
+    out: RunsOption,
+    protocol: ProtocolOption = "splits",
+    method: MethodOption = "ridge",
+    model: OptionalModelOption = None,
+    encoder: EncoderOption = None,
+    init: InitOption = None,
+    recipe: RecipeOption = "finetune-small",
+    set_: SetOption = None,
+    test_data: TestDataOption = None,
+    final: FinalOption = False,
+    leak_check: LeakOption = False,
+    ungrouped: UngroupedOption = False,
+    splits: SplitsOption = 10,
+    labels: LabelsOption = "20,50,100,200",
+    draws: DrawsOption = 10,
+    seed: SeedOption = 0,
     device: DeviceOption = "auto",
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    batch_size: BatchOption = None,
     workers: WorkersOption = 2,
 ) -> None:
     """Run a benchmark protocol and write its table, JSON and plot."""
-    from tqdm import tqdm
-
-    from qpt_train.benchmark_report import benchmark_markdown, write_benchmark
-    from qpt_train.benchmark_run import (
-        BenchmarkOptions,
-        parse_labels,
-        parse_protocol,
-        plan_benchmark,
-        run_benchmark,
-    )
-    from qpt_train.benchmark_setup import MethodOptions, build_method
+    from qpt_train.benchmark_run import BenchmarkOptions, parse_labels, parse_protocol
+    from qpt_train.benchmark_setup import MethodOptions
 
     options = BenchmarkOptions(
         protocol=parse_protocol(protocol),
@@ -140,35 +154,46 @@ def benchmark_command(
         draws=draws,
         seed=seed,
     )
-    photos = plan_benchmark(options, cache_folder=out)
+    chosen = MethodOptions(
+        method=method,
+        model=model,
+        encoder=encoder,
+        init=init,
+        recipe=recipe,
+        overrides=tuple(set_ or ()),
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        folder=out,
+    )
+    _run_and_write(options, chosen)
+
+
+def _run_and_write(options: "BenchmarkOptions", chosen: "MethodOptions") -> None:
+    """Plan, run and write a benchmark with progress bars on stderr."""
+    from tqdm import tqdm
+
+    from qpt_train.benchmark_report import benchmark_markdown, write_benchmark
+    from qpt_train.benchmark_run import plan_benchmark, run_benchmark
+    from qpt_train.benchmark_setup import build_method
+    from qpt_train.evaluate import FINAL_WARNING
+
+    photos = plan_benchmark(options, cache_folder=chosen.folder)
+    if options.final:
+        typer.echo(FINAL_WARNING, err=True)
     with tqdm(total=len(photos.items), unit="photo", dynamic_ncols=True) as bar:
-        chosen, subject = build_method(
-            MethodOptions(
-                method=method,
-                model=model,
-                encoder=encoder,
-                init=init,
-                recipe=recipe,
-                overrides=tuple(set_ or ()),
-                device=device,
-                batch_size=batch_size,
-                workers=workers,
-                folder=out,
-            ),
-            photos,
-            on_photo=bar.update,
-        )
+        method, subject = build_method(chosen, photos, on_photo=bar.update)
     with tqdm(total=len(photos.trials), unit="trial", dynamic_ncols=True) as bar:
-        result = run_benchmark(options, photos, chosen, subject, on_trial=bar.update)
+        result = run_benchmark(options, photos, method, subject, on_trial=bar.update)
     typer.echo(benchmark_markdown(result))
-    for path in write_benchmark(out, result):
+    for path in write_benchmark(chosen.folder, result):
         typer.echo(f"wrote {path}", err=True)
 
 
 def compare_command(
-    first: Annotated[Path, typer.Argument(help="Folder or benchmark.json of one benchmark.")],
-    second: Annotated[Path, typer.Argument(help="The other one; changes are second - first.")],
-    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    first: FirstArgument,
+    second: SecondArgument,
+    out: JsonOption = None,
 ) -> None:
     """Compare two benchmarks trial by trial."""
     from qpt_app.core.atomic_write import atomic_write
@@ -182,16 +207,14 @@ def compare_command(
 
 def sensitivity_command(
     model: ModelOption,
-    photos: Annotated[Path, typer.Option(help="Folder of clean photos; no labels needed.")],
-    count: Annotated[int, typer.Option(min=1, help="Photos drawn from the folder.")] = 20,
-    operator: Annotated[
-        list[str] | None, typer.Option(help="Only this degradation; may be given again.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for Markdown, JSON, plot.")] = None,
-    weights: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    photos: PhotosOption,
+    count: CountOption = 20,
+    operator: OperatorOption = None,
+    out: OutOption = None,
+    weights: WeightsOption = "best",
     device: DeviceOption = "auto",
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of photos and degradations.")] = 0,
+    batch_size: BatchOption = None,
+    seed: SeedOption = 0,
 ) -> None:
     """Measure how a model's score falls as degradations of clean photos grow."""
     from tqdm import tqdm
