@@ -1,5 +1,6 @@
 """A run's checkpoint -> a calibrated model file that the program loads, with a parity check."""
 
+import math
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -145,12 +146,20 @@ def training_record(run: FinishedRun, notes: dict[str, Any]) -> dict[str, Any]:
         "split": run.split,
         "steps": run.step,
         "best_epoch": run.best_epoch,
-        "validation_srcc": {"best": run.best_srcc, "last": run.last_srcc},
+        "validation_srcc": {
+            "best": _finite_or_none(run.best_srcc),
+            "last": _finite_or_none(run.last_srcc),
+        },
         "qpt_version": __version__,
         "git_revision": git_revision(),
         "torch_version": torch.__version__,
         **notes,
     }
+
+
+def _finite_or_none(value: float) -> float | None:
+    """JSON has no infinities: a run that was never validated has no figure."""
+    return value if math.isfinite(value) else None
 
 
 def check_parity(path: Path, photos: list[Path], expected: np.ndarray) -> float:

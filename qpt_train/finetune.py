@@ -14,14 +14,20 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from qpt_app.core.encoder import normalise
-from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.core.quality_model import QualityModel, QualityOutput, build_quality_model
 from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
 from qpt_train.checkpoint import list_checkpoints, load_latest, save_checkpoint
 from qpt_train.config import config_to_dict
 from qpt_train.data.labelled_split import LabelledSplit
-from qpt_train.data.mos_views import StepSampler, TrainingViews, TrainingViewSet, ViewSampling
+from qpt_train.data.mos_views import (
+    StepSampler,
+    TrainingBatch,
+    TrainingViewSet,
+    ViewSampling,
+    collate_photos,
+)
 from qpt_train.finetune_config import FinetuneRecipe
-from qpt_train.finetune_loss import average_weights, quality_loss, ramped_decay
+from qpt_train.finetune_loss import average_weights, quality_loss, ramped_decay, ranking_loss
 from qpt_train.initial_weights import load_initial_weights
 from qpt_train.metrics import srcc
 from qpt_train.predict import predict_raw_scores
@@ -146,7 +152,7 @@ def _run_steps(
 def _train_step(
     recipe: FinetuneRecipe,
     state: _State,
-    batch: TrainingViews,
+    batch: TrainingBatch,
     device: torch.device,
     total: int,
 ) -> tuple[float, float]:
@@ -154,27 +160,16 @@ def _train_step(
     torch.manual_seed(derive_seed(recipe.seed, "dropout", state.step))
     _set_rates(recipe, state, total)
     state.model.train()
-    overview = normalise(batch.global_view.to(device))
-    crops = batch.crops.to(device)
-    flat = normalise(crops.flatten(0, 1))
     autocast = torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"
     )
     with autocast:
-        output = state.model(
-            overview.contiguous(memory_format=torch.channels_last),
-            flat.reshape(*crops.shape[:2], *flat.shape[1:]),
-        )
-    loss = quality_loss(
-        output.raw_score.float(),
-        batch.target.to(device),
-        beta=recipe.smooth_l1_beta,
-        correlation_weight=recipe.correlation_weight,
-    )
+        raw_scores = _raw_scores(state.model, batch, device)
+    loss = batch_loss(recipe, raw_scores, batch)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise NonFiniteLossError(
-            f"the loss is {value} at step {state.step} (photos {batch.position.tolist()}); "
+            f"the loss is {value} at step {state.step} (photos {batch.positions.tolist()}); "
             "the last checkpoint is good: lower optimiser.learning_rate and resume"
         )
     state.optimiser.zero_grad(set_to_none=True)
@@ -186,6 +181,38 @@ def _train_step(
         state.average, state.model.state_dict(), ramped_decay(recipe.weight_average, state.step)
     )
     return value, float(norm)
+
+
+def _raw_scores(model: QualityModel, batch: TrainingBatch, device: torch.device) -> Tensor:
+    """Return the raw scores of the photos and of their degraded copies, (N + M,)."""
+    overview = normalise(batch.global_views.to(device))
+    crops = batch.crops.to(device)
+    flat = normalise(crops.flatten(0, 1))
+    output: QualityOutput = model(
+        overview.contiguous(memory_format=torch.channels_last),
+        flat.reshape(*crops.shape[:2], *flat.shape[1:]),
+    )
+    return output.raw_score.float()
+
+
+def batch_loss(recipe: FinetuneRecipe, raw_scores: Tensor, batch: TrainingBatch) -> Tensor:
+    """Return the loss of a batch: agreement with people, and ranking of the degraded copies."""
+    count = len(batch.targets)
+    photos = raw_scores[:count]
+    loss = quality_loss(
+        photos,
+        batch.targets.to(raw_scores.device),
+        beta=recipe.smooth_l1_beta,
+        correlation_weight=recipe.correlation_weight,
+    )
+    if len(batch.degraded_rows):
+        rows, severities = (
+            part.to(raw_scores.device) for part in (batch.degraded_rows, batch.severities)
+        )
+        loss = loss + recipe.ranking.weight * ranking_loss(
+            photos[rows], raw_scores[count:], severities, recipe.ranking.margin
+        )
+    return loss
 
 
 def _validate(
@@ -297,7 +324,7 @@ def _set_rates(recipe: FinetuneRecipe, state: _State, total: int) -> None:
 
 def _training_loader(
     recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions, start_step: int
-) -> Iterator[TrainingViews]:
+) -> Iterator[TrainingBatch]:
     """Return the batches from `start_step` to the end of the run."""
     mos = np.array([item.mos for item in split.train])
     sampling = ViewSampling(
@@ -305,6 +332,7 @@ def _training_loader(
         crops_per_photo=recipe.crops_per_photo,
         global_crop=recipe.global_crop,
         seed=recipe.seed,
+        ranking=recipe.ranking,
     )
     loader = DataLoader(
         TrainingViewSet(
@@ -319,8 +347,9 @@ def _training_loader(
             seed=recipe.seed,
             start_step=start_step,
         ),
+        collate_fn=collate_photos,
         num_workers=options.num_workers,
         persistent_workers=options.num_workers > 0,
         pin_memory=options.device.type == "cuda",
     )
-    return cast(Iterator[TrainingViews], iter(loader))
+    return cast(Iterator[TrainingBatch], iter(loader))

@@ -37,6 +37,34 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RankingConfig:
+    """Degraded copies of the training photos: the score has to fall as the severity rises."""
+
+    share: float = 0.0
+    """Share of the photos of an epoch that bring a degraded copy; 0 leaves the term out."""
+    weight: float = 1.0
+    """Weight of the hinge loss."""
+    margin: float = 0.15
+    """Least fall of the raw score per step of severity, in standard deviations of MOS."""
+    operators: tuple[str, ...] = (
+        "gaussian_blur",
+        "lens_blur",
+        "motion_blur",
+        "white_noise",
+        "white_noise_ycbcr",
+        "multiplicative_noise",
+        "impulse_noise",
+        "jpeg",
+        "rescale_bicubic",
+        "pixelate",
+        "quantise",
+    )
+    """Only those that make any photo worse: brightening, say, can mend one."""
+    harsh_operators: tuple[str, ...] = ("brighten", "darken", "contrast_squeeze")
+    """Used at severities 4 and 5 only, where they mend no photo any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneRecipe:
     """One supervised run: labelled photos -> a quality model."""
 
@@ -65,3 +93,4 @@ class FinetuneRecipe:
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+    ranking: RankingConfig = field(default_factory=RankingConfig)

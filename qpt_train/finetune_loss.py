@@ -24,6 +24,19 @@ def quality_loss(
     return loss
 
 
+def ranking_loss(raw_scores: Tensor, degraded: Tensor, severity: Tensor, margin: float) -> Tensor:
+    """Hinge loss: a degraded copy must score lower by `margin` per step of severity.
+
+    Args:
+        raw_scores: (N,) of the photos as they are.
+        degraded: (N,) of their degraded copies.
+        severity: (N,) 1 to 5.
+        margin: in standard deviations of MOS.
+    """
+    loss: Tensor = functional.relu(degraded - raw_scores + margin * severity).mean()
+    return loss
+
+
 def average_weights(average: dict[str, Tensor], current: dict[str, Tensor], decay: float) -> None:
     """Move the averaged weights towards the current ones, in place; counters are copied."""
     with torch.no_grad():

@@ -21,20 +21,49 @@ from qpt_app.core.preprocess import (
     prepare_views,
 )
 from qpt_app.errors import DatasetError
+from qpt_train.degradations.executor import degrade_single
+from qpt_train.finetune_config import RankingConfig
 from qpt_train.randomness import numpy_generator
 
 
 class TrainingViews(NamedTuple):
-    """The views of one photo, or, stacked along a first axis, of a batch."""
+    """The views of one photo."""
 
     global_view: Tensor
     """(3, G, G) uint8."""
     crops: Tensor
     """(K, 3, S, S) uint8."""
-    target: Tensor
-    """() float32, standardised MOS."""
-    position: Tensor
-    """() int64, the photo's position in the data set."""
+
+
+class TrainingPhoto(NamedTuple):
+    """One labelled photo of a step."""
+
+    views: TrainingViews
+    degraded: TrainingViews | None
+    """The same windows of a degraded copy."""
+    severity: int
+    """Of the degraded copy, 1 to 5; 0 without one."""
+    target: float
+    """Standardised MOS."""
+    position: int
+    """The photo's position in the data set."""
+
+
+class TrainingBatch(NamedTuple):
+    """N photos and the M degraded copies that some of them brought."""
+
+    global_views: Tensor
+    """(N + M, 3, G, G) uint8, the degraded copies last."""
+    crops: Tensor
+    """(N + M, K, 3, S, S) uint8."""
+    targets: Tensor
+    """(N,) float32, standardised MOS."""
+    degraded_rows: Tensor
+    """(M,) int64: which of the N photos each copy was made from."""
+    severities: Tensor
+    """(M,) float32, 1 to 5."""
+    positions: Tensor
+    """(N,) int64."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,9 +75,10 @@ class ViewSampling:
     global_crop: int
     """Side of the window cut from the global view; 0 keeps all of it."""
     seed: int
+    ranking: RankingConfig
 
 
-class TrainingViewSet(Dataset[TrainingViews]):
+class TrainingViewSet(Dataset[TrainingPhoto]):
     """Random crops and flips of labelled photos; asked for by (epoch, index)."""
 
     def __init__(self, paths: list[Path], targets: np.ndarray, sampling: ViewSampling) -> None:
@@ -60,14 +90,25 @@ class TrainingViewSet(Dataset[TrainingViews]):
         """Return the number of photos."""
         return len(self._paths)
 
-    def __getitem__(self, place: tuple[int, int]) -> TrainingViews:
-        """Return the views of photo `place[1]` in epoch `place[0]`, a pure function of both."""
+    def __getitem__(self, place: tuple[int, int]) -> TrainingPhoto:
+        """Return photo `place[1]` as epoch `place[0]` sees it, a pure function of both."""
         epoch, index = place
         sampling = self._sampling
-        generator = numpy_generator(sampling.seed, "training-views", epoch, index)
-        fitted = fit_to_screen(
-            read_pixels(self._paths[index], sampling.preprocess), sampling.preprocess.screen_side
+        pixels = read_pixels(self._paths[index], sampling.preprocess)
+        fitted = fit_to_screen(pixels, sampling.preprocess.screen_side)
+        degraded, severity = self._degrade(fitted, epoch, index)
+        return TrainingPhoto(
+            self._cut(fitted, epoch, index),
+            None if degraded is None else self._cut(degraded, epoch, index),
+            severity,
+            float(self._targets[index]),
+            index,
         )
+
+    def _cut(self, fitted: Pixels, epoch: int, index: int) -> TrainingViews:
+        """Cut the windows of (epoch, index); the same ones from a photo and its degraded copy."""
+        sampling = self._sampling
+        generator = numpy_generator(sampling.seed, "training-views", epoch, index)
         overview = global_view(fitted, sampling.preprocess)
         if sampling.global_crop:
             overview = random_crop(overview, sampling.global_crop, generator)
@@ -78,9 +119,38 @@ class TrainingViewSet(Dataset[TrainingViews]):
         return TrainingViews(
             _to_tensor(random_flip(overview, generator)),
             torch.stack([_to_tensor(crop) for crop in crops]),
-            torch.tensor(self._targets[index], dtype=torch.float32),
-            torch.tensor(index),
         )
+
+    def _degrade(self, fitted: Pixels, epoch: int, index: int) -> tuple[Pixels | None, int]:
+        """Return a degraded copy and its severity, for the share of photos that bring one."""
+        ranking = self._sampling.ranking
+        generator = numpy_generator(self._sampling.seed, "degraded-copy", epoch, index)
+        if generator.random() >= ranking.share:
+            return None, 0
+        names = (*ranking.operators, *ranking.harsh_operators)
+        name = names[int(generator.integers(len(names)))]
+        lowest = 4 if name in ranking.harsh_operators else 1
+        severity = int(generator.integers(lowest, 6))
+        degraded = degrade_single(
+            _to_tensor(fitted), name, severity, int(generator.integers(2**31))
+        )
+        pixels: Pixels = degraded.permute(1, 2, 0).numpy()
+        return pixels, severity
+
+
+def collate_photos(photos: list[TrainingPhoto]) -> TrainingBatch:
+    """Stack photos, and behind them the degraded copies that some brought."""
+    rows = [row for row, photo in enumerate(photos) if photo.degraded is not None]
+    copies = [photo.degraded for photo in photos if photo.degraded is not None]
+    views = [photo.views for photo in photos] + copies
+    return TrainingBatch(
+        torch.stack([view.global_view for view in views]),
+        torch.stack([view.crops for view in views]),
+        torch.tensor([photo.target for photo in photos], dtype=torch.float32),
+        torch.tensor(rows, dtype=torch.int64),
+        torch.tensor([float(photos[row].severity) for row in rows]),
+        torch.tensor([photo.position for photo in photos]),
+    )
 
 
 class ScoringViewSet(Dataset[Views]):
