@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from qpt_train.finetune_loss import average_weights, correlation_loss, quality_loss, ramped_decay
+from qpt_train.finetune_loss import (
+    average_weights,
+    correlation_loss,
+    quality_loss,
+    ramped_decay,
+    ranking_loss,
+)
 
 TARGETS = torch.tensor([0.3, -1.0, 0.8, 2.0])
 
@@ -46,3 +52,10 @@ def test_early_averages_forget_quickly():
     assert decays[0] < 0.2
     assert decays == sorted(decays)
     assert decays[-1] == 0.998
+
+
+def test_ranking_loss_by_hand():
+    scores, degraded = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 0.5])
+    # the first fell by 1 where 0.6 was asked for, the second rose by 0.5 where -0.2 was
+    value = ranking_loss(scores, degraded, torch.tensor([3.0, 1.0]), margin=0.2)
+    assert value.item() == pytest.approx((0 + 0.7) / 2)
