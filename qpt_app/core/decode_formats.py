@@ -102,7 +102,6 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"IIRO", "ORF"),
     (0, b"IIRS", "ORF"),
     (0, b"MMOR", "ORF"),
-    (8, b"CR\x02", "CR2"),
     (4, b"ftypcrx ", "CR3"),
     (0, b"II*\x00", "TIFF"),
     (0, b"MM\x00*", "TIFF"),
@@ -111,7 +110,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\x0a", "JXL"),
     (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JXL"),
 )
-"""(offset, bytes, kind); the first that fits wins. CR2 stands before TIFF, which it also is."""
+"""(offset, bytes, kind); the first that fits wins."""
 
 RAW_KINDS = frozenset({"RAF", "RW2", "ORF", "CR2", "CR3", "DNG", "NEF", "ARW", "PEF", "SRW", "RAW"})
 """Names of RAW formats as they appear in `DecodedPhoto.format`."""
@@ -149,9 +148,11 @@ def sniff(head: bytes) -> str | None:
         return "WEBP"
     if head[:2] == b"BM" and len(head) >= 26 and head[14:18] in _BMP_HEADERS:
         return "BMP"
+    if head[:4] == b"II*\0" and head[8:11] == b"CR\x02":
+        return "CR2"
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
-            return "TIFF" if kind == "CR2" and head[:2] not in (b"II", b"MM") else kind
+            return kind
     if head[4:8] == b"ftyp":
         return _sniff_brands(head)
     return None

@@ -73,6 +73,8 @@ class Picture:
     format: str
     damaged: bool = False
     note: str | None = None
+    turned: bool = False
+    """Whether the file's own orientation asked for a turn, which has been made."""
 
 
 def decode_with_pillow(
@@ -132,6 +134,7 @@ def _finish(image: Image.Image, size: tuple[int, int], kind: str, damage: str | 
         format=image.format or kind,
         damaged=damage is not None,
         note="; ".join(text for text in (damage, note) if text) or None,
+        turned=orientation in _TURNS,
     )
 
 

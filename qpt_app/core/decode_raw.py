@@ -55,15 +55,11 @@ def _decode_opened(raw: Any, kind: str, min_side: int | None, limits: DecodeLimi
     if pixels is None:
         pixels = _develop(raw)
         note = "developed: no embedded preview of at least 1,024 pixels"
-    elif turned and _is_landscape(pixels) == (sizes.width >= sizes.height):
-        pixels = np.ascontiguousarray(np.rot90(pixels, _QUARTER_TURNS[sizes.flip]))
-    elif sizes.flip == 3:
-        pixels = np.ascontiguousarray(np.rot90(pixels, 2))
     return Picture(pixels=pixels, width=width, height=height, format=kind, note=note)
 
 
 def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | None:
-    """Return the embedded preview as stored, not turned; None if it is missing or too small."""
+    """Return the embedded preview, upright; None if it is missing, broken or too small."""
     import rawpy
 
     try:
@@ -75,7 +71,7 @@ def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | N
         usable = bitmap.ndim == 3 and bitmap.dtype == np.uint8 and bitmap.shape[2] == 3
         if not usable or max(bitmap.shape[:2]) < MIN_PREVIEW_SIDE:
             return None
-        return bitmap.copy()  # the original lives in memory that LibRaw frees
+        return _upright(bitmap.copy(), raw.sizes)  # the original lives in memory of LibRaw's
     if thumb.format != rawpy.ThumbFormat.JPEG:
         return None
     try:
@@ -86,7 +82,20 @@ def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | N
         return None
     if picture.damaged or max(picture.width, picture.height) < MIN_PREVIEW_SIDE:
         return None
-    return picture.pixels
+    return picture.pixels if picture.turned else _upright(picture.pixels, raw.sizes)
+
+
+def _upright(pixels: Pixels, sizes: Any) -> Pixels:
+    """Turn a preview that carries no orientation of its own as the sensor data are to be turned.
+
+    LibRaw writes the orientation into previews without EXIF. A preview of the other format than
+    the sensor was stored upright.
+    """
+    if sizes.flip not in _QUARTER_TURNS:
+        return pixels
+    if sizes.flip != 3 and _is_landscape(pixels) != (sizes.width >= sizes.height):
+        return pixels
+    return np.ascontiguousarray(np.rot90(pixels, _QUARTER_TURNS[sizes.flip]))
 
 
 def _develop(raw: Any) -> Pixels:

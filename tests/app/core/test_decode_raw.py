@@ -1,0 +1,184 @@
+"""RAW: the preview where it is large enough, else a development; never a thumbnail; upright."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qpt_app.core.decode import DecodeLimits, decode_photo
+from qpt_app.core.status import PhotoStatus
+
+WIDTH, HEIGHT = 256, 192
+BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL = 1, 2, 3, 4, 5, 10
+FORMATS = {BYTE: "B", ASCII: "B", SHORT: "H", LONG: "I", RATIONAL: "I", SRATIONAL: "i"}
+
+
+def directory(tags, offset):
+    """Pack {tag: (type, values)} as a little-endian TIFF directory that stands at `offset`."""
+    entries, extra = b"", b""
+    after = offset + 2 + 12 * len(tags) + 4
+    for tag, (kind, values) in sorted(tags.items()):
+        data = struct.pack(f"<{len(values)}{FORMATS[kind]}", *values)
+        count = len(values) // 2 if kind in (RATIONAL, SRATIONAL) else len(values)
+        if len(data) > 4:
+            extra += b"\0" * (len(extra) % 2)
+            field = struct.pack("<I", after + len(extra))
+            extra += data
+        else:
+            field = data.ljust(4, b"\0")
+        entries += struct.pack("<HHI", tag, kind, count) + field
+    return struct.pack("<H", len(tags)) + entries + bytes(4) + extra
+
+
+def make_dng(*, preview=None, orientation=1, level=0.5):
+    """A DNG of a grey scene whose left half is darker; `preview` is a JPEG or None."""
+    sensor = np.full((HEIGHT, WIDTH), 65535 * level, np.uint16)
+    sensor[:, : WIDTH // 2] //= 4
+    preview = preview or b""
+    sensor_at = 4096 + len(preview) + len(preview) % 2
+    raw_at = 2048
+    main = {
+        254: (LONG, [1]),
+        256: (LONG, [1]),
+        257: (LONG, [1]),
+        271: (ASCII, b"Maker\0"),
+        272: (ASCII, b"Camera\0"),
+        274: (SHORT, [orientation]),
+        330: (LONG, [raw_at]),
+        50706: (BYTE, [1, 4, 0, 0]),
+        50708: (ASCII, b"Maker Camera\0"),
+        50721: (SRATIONAL, [1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1]),
+        50728: (RATIONAL, [1, 1, 1, 1, 1, 1]),
+        50778: (SHORT, [21]),
+    }
+    if preview:
+        width, height = Image.open(io.BytesIO(preview)).size
+        main |= {
+            256: (LONG, [width]),
+            257: (LONG, [height]),
+            258: (SHORT, [8, 8, 8]),
+            259: (SHORT, [7]),
+            262: (SHORT, [6]),
+            273: (LONG, [4096]),
+            277: (SHORT, [3]),
+            278: (LONG, [height]),
+            279: (LONG, [len(preview)]),
+        }
+    raw = {
+        254: (LONG, [0]),
+        256: (LONG, [WIDTH]),
+        257: (LONG, [HEIGHT]),
+        258: (SHORT, [16]),
+        259: (SHORT, [1]),
+        262: (SHORT, [32803]),
+        273: (LONG, [sensor_at]),
+        277: (SHORT, [1]),
+        278: (LONG, [HEIGHT]),
+        279: (LONG, [sensor.nbytes]),
+        33421: (SHORT, [2, 2]),
+        33422: (BYTE, [0, 1, 1, 2]),
+        50714: (LONG, [0]),
+        50717: (LONG, [65535]),
+    }
+    head = b"II*\0\x08\0\0\0" + directory(main, 8)
+    content = head.ljust(raw_at, b"\0") + directory(raw, raw_at)
+    return content.ljust(4096, b"\0") + preview.ljust(sensor_at - 4096, b"\0") + sensor.tobytes()
+
+
+def jpeg(width, height, **options):
+    """A preview: red on the left, blue on the right."""
+    picture = Image.new("RGB", (width, height), (200, 0, 0))
+    picture.paste((0, 0, 200), (width // 2, 0, width, height))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90, **options)
+    return buffer.getvalue()
+
+
+def exif_without_orientation():
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    return exif
+
+
+PREVIEWS = [None, jpeg(1200, 900), jpeg(1200, 900, exif=exif_without_orientation())]
+"""No preview; one without EXIF, to which LibRaw adds the orientation; one whose EXIF has none."""
+
+
+def decoded(tmp_path, content, **options):
+    (tmp_path / "a.dng").write_bytes(content)
+    photo = decode_photo(tmp_path / "a.dng", **options)
+    assert photo.status is PhotoStatus.OK, photo.reason
+    return photo
+
+
+def test_a_large_preview_stands_for_the_photo(tmp_path):
+    photo = decoded(tmp_path, make_dng(preview=jpeg(1200, 900)))
+    assert photo.format == "DNG"
+    assert photo.pixels.shape == (900, 1200, 3)
+    assert photo.reason is None
+    assert photo.pixels[450, 100, 0] > 150 > 50 > photo.pixels[450, 100, 2]
+    assert (photo.width, photo.height) == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("preview", [None, jpeg(1000, 750), jpeg(320, 218)])
+def test_without_a_large_preview_the_sensor_data_are_developed(tmp_path, preview):
+    """1,024 pixels are the limit; the thumbnail, red and blue, never shows."""
+    photo = decoded(tmp_path, make_dng(preview=preview))
+    assert photo.pixels.shape == (HEIGHT // 2, WIDTH // 2, 3)
+    assert "developed" in photo.reason
+    spread = photo.pixels.astype(int).max(axis=2) - photo.pixels.min(axis=2)
+    assert spread.mean() < 30
+    assert photo.pixels[:, :40].mean() < photo.pixels[:, -40:].mean() - 30
+
+
+def test_a_broken_preview_is_not_used(tmp_path):
+    broken = jpeg(1200, 900)[:-400] + bytes(400)
+    assert "developed" in decoded(tmp_path, make_dng(preview=broken[: len(broken) // 3])).reason
+
+
+def test_an_underexposed_frame_stays_dark(tmp_path):
+    """No automatic brightness: it would hide what the score is to find."""
+    bright = decoded(tmp_path, make_dng(level=0.8)).pixels.mean()
+    dark = decoded(tmp_path, make_dng(level=0.05)).pixels.mean()
+    assert dark < bright / 2
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("preview", PREVIEWS)
+def test_both_ways_come_out_upright(tmp_path, preview, orientation):
+    """The left half as stored (dark, or red) is where turning the camera puts it."""
+    photo = decoded(tmp_path, make_dng(preview=preview, orientation=orientation))
+    pixels = photo.pixels.astype(int)
+    mark = pixels[:, :, 0] - pixels[:, :, 2] if preview else 255 - pixels[:, :, 1]
+    sides = {
+        "left": mark[:, : mark.shape[1] // 4].mean(),
+        "right": mark[:, -(mark.shape[1] // 4) :].mean(),
+        "top": mark[: mark.shape[0] // 4].mean(),
+        "bottom": mark[-(mark.shape[0] // 4) :].mean(),
+    }
+    assert max(sides, key=sides.get) == {1: "left", 3: "right", 6: "top", 8: "bottom"}[orientation]
+    upright = (WIDTH, HEIGHT) if orientation in (1, 3) else (HEIGHT, WIDTH)
+    assert (photo.width, photo.height) == upright
+    assert (pixels.shape[1] > pixels.shape[0]) == (orientation in (1, 3))
+
+
+def test_a_preview_is_decoded_smaller_where_that_is_enough(tmp_path):
+    photo = decoded(tmp_path, make_dng(preview=jpeg(2400, 1800)), min_side=1100)
+    assert photo.pixels.shape == (900, 1200, 3)
+
+
+def test_the_byte_budget_holds_for_sensor_data(tmp_path):
+    (tmp_path / "a.dng").write_bytes(make_dng())
+    limits = DecodeLimits(byte_budget=WIDTH * HEIGHT)
+    assert decode_photo(tmp_path / "a.dng", limits=limits).status is PhotoStatus.TOO_LARGE
+
+
+@pytest.mark.parametrize("step", range(0, 64, 3))
+def test_a_raw_file_cut_anywhere_is_a_status(tmp_path, step):
+    content = make_dng(preview=jpeg(1200, 900))
+    (tmp_path / "a.dng").write_bytes(content[: len(content) * step // 64 + 1])
+    photo = decode_photo(tmp_path / "a.dng")
+    assert photo.status.has_pixels == (photo.pixels is not None)
+    assert photo.status in ("ok", "damaged", "unreadable", "unsupported")
