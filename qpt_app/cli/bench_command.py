@@ -8,7 +8,15 @@ import typer
 
 from qpt_app.cli.options import BatchSize, Device, Model, Recursive, Workers
 
-Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="A folder of typical photos.")]
+GUI_BENCH_MODULE = "qpt_app.gui.bench_main"
+
+Folder = Annotated[
+    str | None,
+    typer.Argument(metavar="FOLDER", help="A folder of typical photos.", show_default=False),
+]
+Gui = Annotated[
+    bool, typer.Option("--gui", help="Measure the desktop program's window instead; no FOLDER.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 
@@ -18,7 +26,8 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    folder: Folder,
+    folder: Folder = None,
+    gui: Gui = False,
     recursive: Recursive = False,
     json: AsJson = False,
     model: Model = None,
@@ -28,14 +37,22 @@ def bench(
 ) -> None:
     """Measure photos a second: decoding, preprocessing, the model alone, and end to end.
 
-    The cache is neither read nor written. Memory peaks are in MB.
+    The cache is neither read nor written. Memory peaks are in MB. With --gui the real window is
+    driven off screen, on photos that are made for it.
     """
     from qpt_app.cli import wiring
+    from qpt_app.cli.gui_command import run_gui_program
     from qpt_app.errors import UsageError
     from qpt_app.photos.bench import run_bench
     from qpt_app.photos.export import json_text
     from qpt_app.photos.settings import load_settings
 
+    if gui:
+        if folder is not None:
+            raise UsageError("--gui makes its own photos; leave out the folder")
+        raise typer.Exit(run_gui_program(GUI_BENCH_MODULE, ["--json"] if json else []))
+    if folder is None:
+        raise UsageError("name a folder of photos to measure with, or use --gui")
     if not Path(folder).is_dir():
         raise UsageError(f"no such folder: {folder}")
     flags = {"model": model, "device": device, "batch_size": batch_size, "workers": workers}

@@ -9,7 +9,7 @@ import typer
 GUI_MODULE = "qpt_app.gui.main"
 
 Folder = Annotated[
-    str | None, typer.Argument(metavar="[FOLDER]", help="The folder to open.", show_default=False)
+    str | None, typer.Argument(metavar="FOLDER", help="The folder to open.", show_default=False)
 ]
 
 
@@ -19,17 +19,42 @@ def register(app: typer.Typer) -> None:
 
 
 def gui_program(module: str = GUI_MODULE) -> list[str]:
-    """Return the command line of the desktop program, in a frozen build too."""
-    if getattr(sys, "frozen", False):
-        here = Path(sys.executable)
-        return [str(here.with_name(f"qpt-gui{here.suffix}"))]
-    return [sys.executable, "-m", module]
+    """Return the command line of a module of the desktop program, in a frozen build too.
+
+    Raises:
+        UsageError: if it is another module than the program itself and this is a frozen build,
+            which has no Python to run it with.
+    """
+    from qpt_app.errors import UsageError
+
+    if not getattr(sys, "frozen", False):
+        return [sys.executable, "-m", module]
+    if module != GUI_MODULE:
+        raise UsageError("not in this build of qpt; install it with pip for that")
+    here = Path(sys.executable)
+    return [str(here.with_name(f"qpt-gui{here.suffix}"))]
+
+
+def run_gui_program(module: str, arguments: list[str]) -> int:
+    """Run a module of the desktop program as a program of its own; return its exit code.
+
+    Raises:
+        QptError: if it cannot be started.
+    """
+    import subprocess
+
+    from qpt_app.errors import QptError
+
+    command = [*gui_program(module), *arguments]
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        raise QptError(f"cannot start {command[0]}: {error.strerror}") from error
+    return code if code >= 0 else 1
 
 
 def gui(folder: Folder = None) -> None:
     """Open the desktop program, with a folder if one is named. Returns when it is closed."""
-    import subprocess
-
     from qpt_app.errors import UsageError
 
     arguments: list[str] = []
@@ -37,5 +62,4 @@ def gui(folder: Folder = None) -> None:
         if not Path(folder).is_dir():
             raise UsageError(f"no such folder: {folder}")
         arguments = [str(Path(folder).absolute())]
-    code = subprocess.run([*gui_program(), *arguments], check=False).returncode
-    raise typer.Exit(code if code >= 0 else 1)
+    raise typer.Exit(run_gui_program(GUI_MODULE, arguments))

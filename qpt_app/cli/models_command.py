@@ -22,11 +22,11 @@ def register(app: typer.Typer) -> None:
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME|FILE]", help="A shipped model or a model file."),
+    typer.Argument(metavar="NAME|FILE", help="A shipped model or a model file."),
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME|FILE]...", help="Models to verify; all shipped ones if none."),
+    typer.Argument(metavar="NAME|FILE", help="Models to verify; all shipped ones if none."),
 ]
 
 

@@ -1,5 +1,6 @@
 """`models`, `cache`, `doctor`, `bench`, `gui`: what they print and how they end."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from qpt_app.cli import gui_command
+from qpt_app.cli.bench_command import GUI_BENCH_MODULE
+from qpt_app.errors import UsageError
 
 
 class TestModels:
@@ -193,3 +196,24 @@ class TestGui:
         monkeypatch.setattr(sys, "frozen", True, raising=False)
         monkeypatch.setattr(sys, "executable", str(Path("/opt/qpt/qpt")))
         assert gui_command.gui_program() == [str(Path("/opt/qpt/qpt-gui"))]
+        with pytest.raises(UsageError):
+            gui_command.gui_program(GUI_BENCH_MODULE)
+
+    def test_a_program_that_cannot_be_started_is_one_line(self, qpt, monkeypatch, tmp_path):
+        """For instance half an installation."""
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "nosuch"))
+        done = qpt("gui")
+        assert done.code == 1
+        assert done.err.count("\n") == 1
+
+    def test_bench_of_the_window(self, qpt, started, tmp_path):
+        """Also a program of its own; it takes no folder."""
+        assert qpt("bench", "--gui", "--json").code == 7
+        assert started == [[sys.executable, "-m", GUI_BENCH_MODULE, "--json"]]
+        assert qpt("bench", "--gui", tmp_path).code == 2
+        assert qpt("bench").code == 2
+
+    @pytest.mark.parametrize("module", [gui_command.GUI_MODULE, GUI_BENCH_MODULE])
+    def test_the_modules_that_are_started_exist(self, module):
+        """A renamed module must not be found out by the user."""
+        assert importlib.util.find_spec(module) is not None
