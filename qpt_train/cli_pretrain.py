@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qpt_app.core.idle_threads import let_idle_threads_sleep
+
 if TYPE_CHECKING:
     from qpt_app.core.encoder import Encoder
 
@@ -57,6 +59,7 @@ def pretrain_command(
 
     On several GPUs: torchrun --nproc-per-node N -m qpt_train pretrain ...
     """
+    let_idle_threads_sleep()
     from tqdm import tqdm
 
     from qpt_train.config import load_recipe
@@ -129,6 +132,7 @@ def probe_command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Ridge regression on frozen features, five folds: what an encoder knows of quality."""
+    let_idle_threads_sleep()
     from qpt_app.core.encoder import build_encoder
     from qpt_train.distributed import local_device
     from qpt_train.encoder_weights import load_encoder_weights
@@ -177,6 +181,7 @@ def ablate_command(
 
     Started again with the same --out it goes on where it was stopped.
     """
+    let_idle_threads_sleep()
     from tqdm import tqdm
 
     from qpt_train.ablate import AblationOptions, ablate, markdown_table
@@ -252,6 +257,7 @@ def bench_command(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """Measure pairs/s of each part of pre-training and the share of the bound reached."""
+    let_idle_threads_sleep()
     import dataclasses
 
     from qpt_train.bench import BenchOptions, bench, report

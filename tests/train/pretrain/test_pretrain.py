@@ -100,6 +100,7 @@ def test_two_processes_train_what_one_trains(start_process, photos, whole_run, l
         assert torch.allclose(one["encoder"][name].float(), value.float(), rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # a machine with one core
 def test_workers_do_not_change_the_data(tiny, photos, whole_run, losses, tmp_path):
     """Two decoding processes give the losses of none."""
     tiny.run(photos, tmp_path, num_workers=2)
