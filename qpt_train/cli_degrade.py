@@ -30,7 +30,9 @@ def degrade(
     from qpt_train.degradations.space import default_space, describe_space
 
     crop = middle_crop(photo, side)
-    drawn = draw_chains(seed, 0, list(range(chains)), [0] * chains)
+    drawn = draw_chains(
+        seed, 0, [number // 2 for number in range(chains)], [number % 2 for number in range(chains)]
+    )
     lines = "".join(chain.to_json() + "\n" for chain in drawn)
     typer.echo(describe_space(default_space()))
     for path in (

@@ -10,7 +10,8 @@ from qpt_train.degradations.counter_noise import uniforms
 from qpt_train.degradations.separable import blur_gaussian, largest
 from qpt_train.degradations.types import Degradation, rows
 
-_AMOUNTS = rows(1, 3, 6, 8, 12)
+_DIFFUSIONS = rows(1, 1.5, 2, 3, 5)
+_SHIFTS = rows(1, 3, 6, 8, 12)
 _EDGE_SIGMA = 4.0
 """Sigma in pixels of the smoothing of the edge map (ARNIQA, color_shift)."""
 _LUMA = (0.299, 0.587, 0.114)
@@ -20,7 +21,7 @@ def colour_diffusion(x: Tensor, params: Tensor, seeds: Tensor) -> Tensor:
     """Blur Lab a, b with sigma 1.5 a + 2 and multiply them by a, a = the amount."""
     amount = params[:, 0]
     lab = lab_from_rgb(x)
-    blurred = blur_gaussian(lab[:, 1:], 1.5 * amount + 2.0, 1.5 * largest(_AMOUNTS) + 2.0)
+    blurred = blur_gaussian(lab[:, 1:], 1.5 * amount + 2.0, 1.5 * largest(_DIFFUSIONS) + 2.0)
     return rgb_from_lab(torch.cat([lab[:, :1], blurred * amount[:, None, None, None]], 1))
 
 
@@ -80,20 +81,23 @@ def saturation_lab(x: Tensor, params: Tensor, seeds: Tensor) -> Tensor:
     return rgb_from_lab(torch.cat([lab[:, :1], lab[:, 1:] * factor], 1))
 
 
+_FLAT = "clip a colourful photo to one flat colour, so that different photos become the same"
+
 DEGRADATIONS = (
     Degradation(
         name="colour_diffusion",
         group="colour",
         parameters=("amount",),
-        severities=_AMOUNTS,
+        severities=_DIFFUSIONS,
         apply=colour_diffusion,
         source="ARNIQA, Re-IQA: 1, 3, 6, 8, 12 (true RGB here, ARNIQA swaps red and blue)",
+        mended=f"6 and more {_FLAT}: respaced below",
     ),
     Degradation(
         name="colour_shift",
         group="colour",
         parameters=("amount, px",),
-        severities=_AMOUNTS,
+        severities=_SHIFTS,
         apply=colour_shift,
         source="ARNIQA, Re-IQA: 1, 3, 6, 8, 12",
         measure="psnr_shrunk",
@@ -111,9 +115,9 @@ DEGRADATIONS = (
         name="saturation_lab",
         group="colour",
         parameters=("factor",),
-        severities=rows(1.5, 2, 3, 6, 9),
+        severities=rows(1.4, 1.8, 2.4, 3.2, 4.5),
         apply=saturation_lab,
         source="ARNIQA, Re-IQA: 1, 2, 3, 6, 9",
-        mended="factor 1 is a no-op: 1.5 in its place",
+        mended=f"factor 1 is a no-op, 6 and more {_FLAT}: respaced between",
     ),
 )

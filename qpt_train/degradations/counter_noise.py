@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _STREAM_STEP = 0x9E3779B1
@@ -24,9 +25,19 @@ _NORMAL_LEVELS = 1 << 16
 
 
 def pack_seeds(seeds: Sequence[int]) -> Tensor:
-    """Return 64-bit seeds as (B, 2) int32 on the CPU, low half first."""
-    words = np.array([seed & 0xFFFFFFFFFFFFFFFF for seed in seeds], dtype="<u8")
-    return torch.from_numpy(words.view("<i4").reshape(-1, 2).copy())
+    """Return 64-bit seeds as (B, 2) int32 on the CPU.
+
+    Each is mixed one-to-one, so that neighbouring numbers become unrelated seeds.
+    """
+    words = mix_words(np.array([seed & 0xFFFFFFFFFFFFFFFF for seed in seeds], dtype=np.uint64))
+    return torch.from_numpy(words.astype("<u8").view("<i4").reshape(-1, 2).copy())
+
+
+def mix_words(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return SplitMix64's finaliser (Steele, Lea, Flood 2014) of each word, a bijection."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
 
 
 def random_bits(seeds: Tensor, count: int, stream: int) -> Tensor:

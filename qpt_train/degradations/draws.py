@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qpt_train.degradations.counter_noise import mix_words
 from qpt_train.degradations.space import DegradationSpace
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -141,23 +142,16 @@ def _key(*parts: int | NDArray[np.int64]) -> Words:
     key = np.zeros(1, dtype=np.uint64)
     for part in parts:
         word = np.atleast_1d(np.asarray(part)).astype(np.int64).view(np.uint64)
-        key = _mix(key + _STEP ^ _mix(word + _STEP))
+        key = mix_words(key + _STEP ^ mix_words(word + _STEP))
     return key
 
 
 def _words(key: Words, count: int, offset: int = 0) -> Words:
     """Return (N, count) words: numbers offset .. offset + count - 1 of each key's sequence."""
     position = np.arange(offset + 1, offset + count + 1, dtype=np.uint64)
-    return _mix(key[:, None] + position * _STEP)
+    return mix_words(key[:, None] + position * _STEP)
 
 
 def _uniforms(key: Words, count: int, offset: int = 0) -> NDArray[np.float64]:
     """Return (N, count) numbers uniform on [0, 1)."""
     return (_words(key, count, offset) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _mix(word: Words) -> Words:
-    """Return SplitMix64's finaliser of each word."""
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return word ^ (word >> np.uint64(31))

@@ -67,8 +67,10 @@ def _through_blocks(planes: Tensor, quality: Tensor, *, chroma: bool) -> Tensor:
     steps = quality_tables(quality, chroma=chroma)[:, None, :]
     grid = (batch, channels, height // 8, 8, width // 8, 8)
     blocks = (planes - 128.0).reshape(grid).permute(0, 1, 2, 4, 3, 5).reshape(batch, -1, 64)
-    coefficients = torch.matmul(blocks, transform.T)
-    restored = torch.matmul((coefficients / steps).round() * steps, transform) + 128.0
+    # libjpeg keeps eighths of a coefficient and rounds halves away from zero (jcdctmgr.c).
+    coefficients = (torch.matmul(blocks, transform.T) * 8.0).round() / 8.0
+    levels = (coefficients.abs() / steps + 0.5).floor() * coefficients.sign()
+    restored = torch.matmul(levels * steps, transform) + 128.0
     order = (batch, channels, height // 8, width // 8, 8, 8)
     result = restored.reshape(order).permute(0, 1, 2, 4, 3, 5).reshape(planes.shape)
     return result.round().clamp(0.0, 255.0)

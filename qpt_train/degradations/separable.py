@@ -11,9 +11,6 @@ from torch import Tensor
 
 Filter = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
 
-_SUPPORT: dict[str, float] = {"area": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
-"""Half width of each filter in samples of the coarser grid (Pillow, Resample.c)."""
-
 
 def apply_separable(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return rows @ x @ columns^T: (B, C, H, W), (B, H, H), (B, W, W) -> (B, C, H, W)."""
@@ -74,41 +71,54 @@ def scale_down_up(x: Tensor, factor: Tensor, name: Filter) -> Tensor:
 def down_up_matrix(factor: Tensor, length: int, name: Filter) -> Tensor:
     """Return the (B, length, length) matrices of scaling down and up again.
 
-    The coarse grid has round(length / factor) samples, at least one. Filters are antialiased on
-    the way down and sit on sample centres, as in Pillow.
+    The coarse grid has round(length / factor) samples, at least one. The area filter weighs by
+    overlap; bilinear, bicubic and lanczos are Pillow's, antialiased on the way down.
     """
-    coarse = (length / factor).round().clamp(min=1.0)[:, None, None]
-    index = torch.arange(length, device=factor.device, dtype=torch.float32)
-    scale = length / coarse
+    coarse = (length / factor).round().clamp(min=1.0)
     if name == "nearest":
-        fine_of_coarse = ((index + 0.5) * scale[:, :, 0]).floor()
-        coarse_of_fine = ((index + 0.5) / scale[:, :, 0]).floor().to(torch.int64)
-        source = torch.gather(fine_of_coarse, 1, coarse_of_fine.clamp(max=length - 1))
-        return (source[:, :, None] == index).to(torch.float32)
+        return _nearest(coarse.to(torch.int64), length)
+    index = torch.arange(length, device=factor.device, dtype=torch.float32)
+    coarse = coarse[:, None, None]
+    scale = length / coarse
+    if name == "area":
+        overlap = torch.minimum(index + 1.0, (index[:, None] + 1.0) * scale)
+        overlap = overlap - torch.maximum(index, index[:, None] * scale)
+        overlap = overlap.clamp(min=0.0) * (index[:, None] < coarse)
+        return torch.bmm(_normalised(overlap.transpose(1, 2)), _normalised(overlap))
     # (B, coarse sample, fine sample): rows past the coarse grid are zero.
-    centre = (index[:, None] + 0.5) * scale
-    down = _filter_weights((index + 0.5 - centre) / scale, name)
+    down = _filter_weights((index + 0.5) / scale - (index[:, None] + 0.5), name)
     down = down * (index[:, None] < coarse)
-    down = down / down.sum(dim=2, keepdim=True).clamp(min=1e-6)
     # (B, fine sample, coarse sample)
-    position = (index[:, None] + 0.5) / scale
-    up = _filter_weights(index + 0.5 - position, name) * (index < coarse)
-    up = up / up.sum(dim=2, keepdim=True)
-    return torch.bmm(up, down)
+    up = _filter_weights(index + 0.5 - (index[:, None] + 0.5) / scale, name) * (index < coarse)
+    return torch.bmm(_normalised(up), _normalised(down))
+
+
+def _nearest(coarse: Tensor, length: int) -> Tensor:
+    """Return the nearest-neighbour matrices for (B,) int64 coarse lengths, in whole numbers."""
+    odd = 2 * torch.arange(length, device=coarse.device) + 1
+    coarse = coarse[:, None]
+    from_fine = torch.div(odd * length, 2 * coarse, rounding_mode="floor").clamp(max=length - 1)
+    from_coarse = torch.div(odd * coarse, 2 * length, rounding_mode="floor")
+    source = torch.gather(from_fine, 1, from_coarse)
+    return (source[:, :, None] == odd // 2).to(torch.float32)
+
+
+def _normalised(weights: Tensor) -> Tensor:
+    """Make the rows of (B, M, N) sum to 1; rows of zeros stay."""
+    total = weights.sum(dim=2, keepdim=True)
+    return weights / torch.where(total.abs() < 1e-6, 1.0, total)
 
 
 def _filter_weights(distance: Tensor, name: Filter) -> Tensor:
     """Evaluate a resampling filter; the formulas are those of Pillow's Resample.c."""
     away = distance.abs()
-    if name == "area":
-        return ((distance > -0.5) & (distance <= 0.5)).to(torch.float32)
     if name == "bilinear":
         return (1.0 - away).clamp(min=0.0)
     if name == "bicubic":
         near = (1.5 * away - 2.5) * away * away + 1.0
         far = ((-0.5 * away + 2.5) * away - 4.0) * away + 2.0
         return torch.where(away < 1.0, near, far * (away < 2.0))
-    return torch.sinc(away) * torch.sinc(away / 3.0) * (away < _SUPPORT["lanczos"])
+    return torch.sinc(away) * torch.sinc(away / 3.0) * (away < 3.0)
 
 
 def largest(values: tuple[tuple[float, ...], ...]) -> float:
