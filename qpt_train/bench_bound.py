@@ -86,9 +86,8 @@ class _Counts:
 @torch.no_grad()
 def _count(encoder_name: str, crop_size: int) -> _Counts:
     """Run the encoder without data and count what its layers handle."""
-    with torch.device("meta"):
-        encoder = build_encoder(encoder_name).eval()
-        views = torch.empty(1, 3, crop_size, crop_size)
+    encoder = build_encoder(encoder_name).eval().to("meta")
+    views = torch.empty(1, 3, crop_size, crop_size, device="meta")
     counts = _Counts()
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -68,7 +68,10 @@ class Manifest:
 
 
 def scan_photos(roots: Sequence[Path]) -> Manifest:
-    """List the photos of folders (searched recursively), tar parts and single files.
+    """List the photos of folders (searched recursively), tar parts, lists and single files.
+
+    A list is a text file, `NAME.txt`, with one path per line, relative to its own folder: the way
+    to pre-train on a part of a folder, such as a data set without its test photos.
 
     The order is that of the names as bytes within each root, so it is the same on every machine.
     Files are told by their extension; whether they can be read shows when they are.
@@ -82,6 +85,8 @@ def scan_photos(roots: Sequence[Path]) -> Manifest:
             found = sorted(_walk(root), key=lambda item: os.fsencode(item[0]))
             for name, path in found:
                 places += _expand(name, path)
+        elif root.is_file() and root.suffix.lower() == ".txt":
+            places += _read_list(root)
         elif root.is_file():
             places += _expand(root.name, root)
         else:
@@ -89,6 +94,16 @@ def scan_photos(roots: Sequence[Path]) -> Manifest:
     if not places:
         raise DatasetError(f"no photos in {', '.join(map(str, roots))}")
     return Manifest(places)
+
+
+def _read_list(path: Path) -> Iterator[PhotoPlace]:
+    """Yield the photos that a text file names, in the order of their names."""
+    names = {line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    for name in sorted(names, key=os.fsencode):
+        photo = path.parent / name
+        if not photo.is_file():
+            raise DatasetError(f"{path} names {name!r}, which is not there")
+        yield from _expand(name, photo)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:

@@ -93,6 +93,17 @@ def test_what_cannot_be_listed_is_one_clear_line(photos, tmp_path):
         scan_photos([cut])
 
 
+def test_a_list_names_a_part_of_a_folder(photos):
+    """Only what is named, in the same order; a name that is not there is an error."""
+    listed = photos / "part.txt"
+    listed.write_text("c.png\n\nb/z.jpg\nc.png\n", encoding="utf-8")
+    manifest = scan_photos([listed])
+    assert [manifest[number].name for number in range(len(manifest))] == ["b/z.jpg", "c.png"]
+    listed.write_text("missing.png\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"names 'missing.png', which is not there"):
+        scan_photos([listed])
+
+
 def test_only_regular_members_count(tmp_path):
     """A link inside a tar part is not followed."""
     path = tmp_path / "links.tar"

@@ -44,6 +44,15 @@ def test_the_bound_of_resnet50_is_the_known_arithmetic():
     assert bound.pairs_per_s == bound.memory_pairs_per_s
 
 
+@pytest.mark.parametrize("name", ["regnet_x_400mf", "mobilenet_v3_large"])
+def test_every_encoder_has_a_bound(name):
+    """Counting works for all layouts, and halving the side quarters the work."""
+    large, small = (
+        encoder_bound(name, side, flops_per_s=1e12, bytes_per_s=1e12) for side in (224, 112)
+    )
+    assert large.multiply_adds == pytest.approx(4 * small.multiply_adds, rel=0.15)
+
+
 def test_rates_are_rows_over_seconds(tiny, photos, monkeypatch):
     """With a clock that advances one second a look, every part takes one second."""
     monkeypatch.setattr(network, "build_encoder", tiny.build_tiny_encoder)
