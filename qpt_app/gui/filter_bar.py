@@ -47,7 +47,7 @@ class FilterBar(QWidget):
         self._labels: dict[Label, QToolButton] = {}
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(10, 6, 10, 6)
-        self._layout.setSpacing(6)
+        self._layout.setSpacing(4)
         self.views = QHBoxLayout()
         self.views.setSpacing(2)
         self._layout.addLayout(self.views)
@@ -68,7 +68,7 @@ class FilterBar(QWidget):
     def add_view_action(self, action: QAction) -> None:
         """Add a button that changes the view."""
         button = QToolButton()
-        button.setObjectName("flat")
+        button.setObjectName("view")
         button.setDefaultAction(action)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(action.text())
@@ -168,6 +168,7 @@ class FilterBar(QWidget):
         self.text.setAccessibleName(self.tr("Filter by name"))
         self.text.setPlaceholderText(self.tr("Name"))
         self.text.setClearButtonEnabled(True)
+        self.text.setMinimumWidth(110)
         self.text.setMaximumWidth(150)
         self.text.textChanged.connect(self._edited)
         self._layout.addWidget(self.text)
@@ -180,7 +181,7 @@ class FilterBar(QWidget):
         self.size_slider.setRange(MIN_TILE, MAX_TILE)
         self.size_slider.setSingleStep(16)
         self.size_slider.setPageStep(48)
-        self.size_slider.setFixedWidth(110)
+        self.size_slider.setFixedWidth(90)
         self.size_slider.valueChanged.connect(self.tile_size_changed)
         self._layout.addWidget(self.size_slider)
 

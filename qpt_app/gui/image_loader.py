@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 
@@ -74,7 +74,8 @@ class ImageLoader(QObject):
         self._running: dict[ImageKey, Future[Any]] = {}
         self._gate = threading.Lock()
         self._closed = False
-        self._arrived.connect(self._take)
+        # queued even when a job is done at once, so that `_pump` never meets itself
+        self._arrived.connect(self._take, Qt.ConnectionType.QueuedConnection)
 
     # -- asking ----------------------------------------------------------------------------
 

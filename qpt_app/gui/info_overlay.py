@@ -24,10 +24,10 @@ class InfoOverlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName(self.tr("Information"))
 
-    def show_record(self, record: PhotoRecord | None) -> None:
-        """Say what is known of a photo."""
+    def show_record(self, record: PhotoRecord | None, percentile: float | None) -> None:
+        """Say what is known of a photo and its place among the scores of the folder."""
         self._title = "" if record is None else record.name
-        self._lines = [] if record is None else info_lines(record)
+        self._lines = [] if record is None else info_lines(record, percentile)
         text = "; ".join(f"{name}: {value}" for name, value in self._lines)
         self.setAccessibleDescription(text)
         self.resize(self._width(), LINE * (len(self._lines) + 1) + 2 * PADDING)

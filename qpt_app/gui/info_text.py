@@ -13,13 +13,13 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate(_CONTEXT, text)
 
 
-def info_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+def info_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str, str]]:
     """Return what is known of a photo; lines without a value are left out."""
-    lines = [*_score_lines(record), *_file_lines(record), *_exif_lines(record)]
+    lines = [*_score_lines(record, percentile), *_file_lines(record), *_exif_lines(record)]
     return [(name, value) for name, value in lines if value]
 
 
-def _score_lines(record: PhotoRecord) -> list[tuple[str, str]]:
+def _score_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str, str]]:
     result = record.result
     if result is None:
         return [(_tr("Score"), _tr("waiting"))]
@@ -29,14 +29,12 @@ def _score_lines(record: PhotoRecord) -> list[tuple[str, str]]:
     score = f"{result.score:.1f}"
     if result.uncertainty is not None:
         score += f"  ± {result.uncertainty:.1f}"
-    percentile = ""
-    if result.percentile is not None:
-        percentile = _tr("better than %1 % of this folder").replace(
-            "%1", f"{result.percentile:.0f}"
-        )
+    rank = ""
+    if percentile is not None:
+        rank = _tr("better than %1 % of this folder").replace("%1", f"{percentile:.0f}")
     return [
         (_tr("Score"), score),
-        (_tr("Rank"), percentile),
+        (_tr("Rank"), rank),
         (_tr("Remark"), result.reason or ""),
         (_tr("Model"), result.model or ""),
         (_tr("Series"), _series_text(record)),

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from qpt_app.gui.action_table import ACTIONS, BY_ID, Scope
 
-CHECKABLE = frozenset({"stack", "info", "recursive", "panels", "fullscreen"})
+VIEWS = ("grid", "loupe", "compare", "survey")
+"""The actions of which exactly one is on."""
+CHECKABLE = frozenset({"stack", "info", "recursive", "panels", "fullscreen", *VIEWS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class KeyBindings(QObject):
             action = QAction(spec.title, self)
             action.setObjectName(spec.id)
             action.setCheckable(spec.id in CHECKABLE)
+            if spec.id == "survey":
+                action.setIconText(QCoreApplication.translate("Actions", "Survey"))
             in_photos = spec.scope is Scope.PHOTOS
             action.setShortcutContext(
                 Qt.ShortcutContext.WidgetWithChildrenShortcut

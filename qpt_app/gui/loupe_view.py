@@ -38,6 +38,8 @@ class LoupeView(QWidget):
         self._model = model
         self._cursor = cursor
         self._loader = loader
+        self.percentile_of: Callable[[float], float | None] = lambda _: None
+        """Gives a score's percentile in the folder."""
         self.state = ViewState(self)
         self.pane = ImagePane(loader, self.state, theme, self, preview=preview)
         self.overlay = InfoOverlay(theme, self)
@@ -68,7 +70,9 @@ class LoupeView(QWidget):
             record = self.pane.record
             self.strip.show_record(record, self._cursor.row, self._model.rowCount())
             if self.overlay.isVisible():
-                self.overlay.show_record(record)
+                score = None if record is None else record.score
+                percentile = None if score is None else self.percentile_of(score)
+                self.overlay.show_record(record, percentile)
 
     def fetch(self) -> None:
         """Ask for the picture on screen first, then for its neighbours."""

@@ -149,6 +149,8 @@ class MainWindow(QMainWindow):
         self.keeper.settings_changed.connect(self.apply_settings)
         self.theme.changed.connect(self._repaint)
         self.views.changed.connect(self._view_changed)
+        self.loupe.percentile_of = lambda score: self.library.summary.percentile(score)
+        self.library.summary_changed.connect(lambda _: self.loupe.refresh())
 
     def _apply_session(self) -> None:
         """Look as the window looked when it was closed last."""
@@ -165,7 +167,9 @@ class MainWindow(QMainWindow):
         self.keys["info"].setChecked(True)
         self.actions_.show_panels(shown=session.panels)
         self.apply_settings(self.keeper.settings)
+        self._view_changed(self.views.view)
         self.views.cover(True)
+        self.views.focus_photos()
 
     # -- doing -----------------------------------------------------------------------------
 
@@ -236,6 +240,8 @@ class MainWindow(QMainWindow):
         return self.photo_cursor.row > 0
 
     def _view_changed(self, view: View) -> None:
+        for other in View:
+            self.keys[other.value].setChecked(other is view)
         self.keeper.change_session(view=view.value)
 
     def _repaint(self) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, Signal
 
 from qpt_app.gui.folder_scan import Runner
 from qpt_app.gui.image_loader import ImagePool
@@ -63,7 +63,7 @@ class SeriesController(QObject):
         self._timer.setInterval(REGROUP_MS)
         self._timer.timeout.connect(self._group)
         self._grouped.connect(self._take_series)
-        self._signed.connect(self._take_signature)
+        self._signed.connect(self._take_signature, Qt.ConnectionType.QueuedConnection)
         metadata.read.connect(self._take_essentials)
         library.opened.connect(lambda _: self._forget())
         library.found.connect(self._ask)

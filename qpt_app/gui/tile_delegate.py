@@ -121,7 +121,7 @@ class TileDelegate(QStyledItemDelegate):
             inner = plate.adjusted(4, 4, -4, -5)
             marks.draw_warning(painter, inner, self._theme.colour("warn"))
         if record.series is not None:
-            count = str(len(record.series.members))
+            count = _place_in_series(record)
             painter.setFont(_font(painter, 11, bold=True))
             width = QFontMetricsF(painter.font()).horizontalAdvance(count) + MARK + 14
             plate = QRectF(box.left() + 6, box.top() + 6, width, MARK + 8)
@@ -183,6 +183,14 @@ class TileDelegate(QStyledItemDelegate):
             name, Qt.TextElideMode.ElideMiddle, line.width()
         )
         painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), name)
+
+
+def _place_in_series(record: PhotoRecord) -> str:
+    """Say `2/7` for the second best of a burst of seven, `7` for a frame of what is kept whole."""
+    series = record.series
+    assert series is not None
+    size = len(series.members)
+    return str(size) if series.is_protected else f"{series.ranked.index(record.path) + 1}/{size}"
 
 
 def _place(box: QRectF, record: PhotoRecord) -> QRectF:

@@ -15,6 +15,8 @@ CELLS = 8
 """The picture is divided into 8 x 8 cells to see where it is sharp."""
 MIN_OVERLAP, MAX_OVERLAP = 0.15, 0.9
 """Part of the width that two neighbours of a panorama share."""
+MIN_MATCH = 0.85
+"""Least correlation of two overlapping strips."""
 _FLOOR = 0.004
 """Linear light below which noise rules; about 8 stops under white."""
 _WHITE = 0.92
@@ -77,6 +79,9 @@ def sideways_shift(first: FrameSignature, second: FrameSignature) -> float | Non
     """
     if first.light.shape != second.light.shape:
         return None
+    in_place = likeness(first, second)
+    if in_place >= MIN_MATCH:
+        return None
     width = first.light.shape[1]
     best, at = 0.0, 0
     steps = range(round(width * (1 - MAX_OVERLAP)), round(width * (1 - MIN_OVERLAP)) + 1)
@@ -86,8 +91,7 @@ def sideways_shift(first: FrameSignature, second: FrameSignature) -> float | Non
         for value, signed in ((right, step), (left, -step)):
             if value > best:
                 best, at = value, signed
-    in_place = likeness(first, second)
-    return at / width if best >= 0.85 and best > in_place + 0.15 else None
+    return at / width if best >= max(MIN_MATCH, in_place + 0.15) else None
 
 
 def _best_row_match(first: Array, second: Array) -> float:

@@ -5,10 +5,12 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from qpt_app.core.decode_jobs import ImageJob
 from qpt_app.core.decode_limits import DecodeLimits
@@ -206,11 +208,11 @@ def exif_bytes(
     details = exif.get_ifd(0x8769)
     details[0x9003] = taken.strftime("%Y:%m:%d %H:%M:%S")
     details[0x9291] = f"{taken.microsecond // 10000:02d}"
-    details[0x829A] = exposure
-    details[0x829D] = 5.6
+    details[0x829A] = IFDRational(Fraction(exposure).limit_denominator(8000))
+    details[0x829D] = IFDRational(56, 10)
     details[0x8827] = 200
     if bias is not None:
-        details[0x9204] = bias
+        details[0x9204] = IFDRational(round(10 * bias), 10)
     if bracket:
         details[0xA402] = 2
     return exif

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
 from conftest_helpers import press, settle
 from PySide6.QtCore import Qt
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.gui_settings import load_gui_settings, load_session
 from qpt_app.gui.photo_filter import PhotoOrder, SortKey
-
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 
 def test_a_shoot_is_culled_by_keys_and_taken_up_the_next_day(
