@@ -4,20 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from qpt_app.core.preprocess import PreprocessConfig
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SplitConfig:
-    """Which labelled photos train, which choose, which are held out."""
-
-    folds: int = 5
-    """Parts of equal size that photos of one scene never straddle."""
-    heldout_fold: int | None = 0
-    """The fold that is never trained on and never chooses anything; "none" trains on all."""
-    validation_share: float = 0.08
-    """Share of the remaining photos (whole groups) that chooses the best epoch."""
-    seed: int = 0
-    """Decides the folds; not the seed of the weights."""
+from qpt_train.data.labelled_split import SplitConfig
+from qpt_train.data.mos_views import RankingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,34 +22,6 @@ class OptimiserConfig:
     """Share of all steps over which the rate rises."""
     clip_norm: float = 5.0
     """Gradients are scaled down to this norm."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RankingConfig:
-    """Degraded copies of the training photos: the score has to fall as the severity rises."""
-
-    share: float = 0.0
-    """Share of the photos of an epoch that bring a degraded copy; 0 leaves the term out."""
-    weight: float = 1.0
-    """Weight of the hinge loss."""
-    margin: float = 0.15
-    """Least fall of the raw score per step of severity, in standard deviations of MOS."""
-    operators: tuple[str, ...] = (
-        "gaussian_blur",
-        "lens_blur",
-        "motion_blur",
-        "white_noise",
-        "white_noise_ycbcr",
-        "multiplicative_noise",
-        "impulse_noise",
-        "jpeg",
-        "rescale_bicubic",
-        "pixelate",
-        "quantise",
-    )
-    """Only those that make any photo worse: brightening, say, can mend one."""
-    harsh_operators: tuple[str, ...] = ("brighten", "darken", "contrast_squeeze")
-    """Used at severities 4 and 5 only, where they mend no photo any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,10 +9,23 @@ import numpy as np
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem, MosSet, refuse_official_test
 from qpt_train.data.splits import grouped_folds, split_hash
-from qpt_train.finetune_config import SplitConfig
 
 VALIDATION_FOLDS = 50
 """The remaining photos are cut into this many grouped parts, and some of them validate."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitConfig:
+    """Which labelled photos train, which choose, which are held out."""
+
+    folds: int = 5
+    """Parts of equal size that photos of one scene never straddle."""
+    heldout_fold: int | None = 0
+    """The fold that is never trained on and never chooses anything; "none" trains on all."""
+    validation_share: float = 0.08
+    """Share of the remaining photos (whole groups) that chooses the best epoch."""
+    seed: int = 0
+    """Decides the folds; not the seed of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

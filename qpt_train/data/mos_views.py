@@ -22,7 +22,6 @@ from qpt_app.core.preprocess import (
 )
 from qpt_app.errors import DatasetError
 from qpt_train.degradations.executor import degrade_single
-from qpt_train.finetune_config import RankingConfig
 from qpt_train.randomness import numpy_generator
 
 
@@ -64,6 +63,34 @@ class TrainingBatch(NamedTuple):
     """(M,) float32, 1 to 5."""
     positions: Tensor
     """(N,) int64."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankingConfig:
+    """Degraded copies of the training photos: the score has to fall as the severity rises."""
+
+    share: float = 0.0
+    """Share of the photos of an epoch that bring a degraded copy; 0 leaves the term out."""
+    weight: float = 1.0
+    """Weight of the hinge loss."""
+    margin: float = 0.15
+    """Least fall of the raw score per step of severity, in standard deviations of MOS."""
+    operators: tuple[str, ...] = (
+        "gaussian_blur",
+        "lens_blur",
+        "motion_blur",
+        "white_noise",
+        "white_noise_ycbcr",
+        "multiplicative_noise",
+        "impulse_noise",
+        "jpeg",
+        "rescale_bicubic",
+        "pixelate",
+        "quantise",
+    )
+    """Only those that make any photo worse: brightening, say, can mend one."""
+    harsh_operators: tuple[str, ...] = ("brighten", "darken", "contrast_squeeze")
+    """Used at severities 4 and 5 only, where they mend no photo any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

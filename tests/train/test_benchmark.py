@@ -34,9 +34,10 @@ from qpt_train.benchmark_run import (
     run_benchmark,
 )
 from qpt_train.benchmark_setup import MethodOptions, build_method
+from qpt_train.data.labelled_split import SplitConfig
 from qpt_train.data.mos_records import MosItem
 from qpt_train.evaluate import FINAL_WARNING
-from qpt_train.finetune_config import FinetuneRecipe, SplitConfig
+from qpt_train.finetune_config import FinetuneRecipe
 from qpt_train.group_measures import BootstrapConfig
 from qpt_train.subjects import Subject, load_encoder_subject
 
@@ -221,7 +222,13 @@ def test_official_protocol_needs_the_word_final_and_finds_the_leak(biq2021, tmp_
 @pytest.mark.parametrize("protocol", ["splits", "few-labels"])
 def test_other_protocols_never_see_the_official_test_part(biq2021, tmp_path, protocol):
     options = BenchmarkOptions(
-        protocol=protocol, data=biq2021, splits=2, labels=(20,), draws=2, leak_check=True
+        protocol=protocol,
+        data=biq2021,
+        splits=2,
+        labels=(20,),
+        draws=2,
+        leak_check=True,
+        bootstrap=FEW,
     )
     photos = plan_benchmark(options, cache_folder=tmp_path)
     assert len(photos.items) == 60

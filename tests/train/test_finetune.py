@@ -13,11 +13,11 @@ from qpt_app.core.torch_scorer import load_scorer
 from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
 from qpt_train import finetune as finetune_module
 from qpt_train.checkpoint import list_checkpoints
-from qpt_train.data.labelled_split import split_labelled
+from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.export import export_run, load_run, remake_split
 from qpt_train.finetune import RunOptions, finetune
-from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig, SplitConfig
+from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.run_log import read_run_log
 
 RECIPE = FinetuneRecipe(

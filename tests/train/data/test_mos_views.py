@@ -8,13 +8,13 @@ from PIL import Image
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_views import (
+    RankingConfig,
     StepSampler,
     TrainingViewSet,
     ViewSampling,
     collate_photos,
     random_crop,
 )
-from qpt_train.finetune_config import RankingConfig
 
 CONFIG = PreprocessConfig(screen_side=96, global_side=32, crop_size=32)
 
