@@ -33,7 +33,7 @@ def prepare_ahead(
     if device.type != "cuda":
         yield from map(work, items)
         return
-    side = torch.cuda.Stream(device)
+    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     waiting: _Prepared | None = None
     for item in items:
         upcoming = _launch(item, work, side)
@@ -49,7 +49,7 @@ def _launch(item: T, work: Callable[[T], tuple[Tensor, ...]], side: torch.cuda.S
     side.wait_stream(torch.cuda.current_stream(side.device))
     with torch.cuda.stream(side):
         tensors = work(item)
-        ready = torch.cuda.Event()
+        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
         ready.record(side)
     return _Prepared(tensors, ready)
 

@@ -148,7 +148,7 @@ def _degrade_one_by_one(work: Tensor, chains: Sequence[Chain]) -> None:
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads, initializer=_prepare_thread) as pool:
-            for _ in pool.map(_degrade_sample, work.split(1), chains):
+            for _ in pool.map(_degrade_sample, torch.split(work, 1), chains):
                 pass
     finally:
         torch.set_num_threads(threads)

@@ -18,7 +18,8 @@ def correlate(x: Tensor, kernels: Tensor) -> Tensor:
     weights = torch.fft.rfft2(kernels.flip(-1, -2), s=size)
     product = torch.fft.irfft2(spectrum * weights[:, None], s=size)
     height, width = x.shape[-2:]
-    return product[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width].contiguous()
+    inside: Tensor = product[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
+    return inside.contiguous()
 
 
 def fast_length(length: int) -> int:

@@ -108,10 +108,11 @@ def size(config: SpaceConfig) -> int:
     ]
     empty = 1 if config.untouched > 0.0 else 0
     if not config.skip:
-        one_round = math.prod(per_group)
+        one_round: int = math.prod(per_group)
         if config.shuffle:
             one_round *= math.factorial(len(per_group))
-        return empty + sum(one_round**rounds for rounds in range(1, config.most_rounds + 1))
+        counts: list[int] = [one_round**rounds for rounds in range(1, config.most_rounds + 1)]
+        return empty + sum(counts)
     subsets = [
         frozenset(members)
         for length in range(1, len(per_group) + 1)

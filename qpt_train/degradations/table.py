@@ -27,7 +27,7 @@ _FAMILIES = (
     geometric,
 )
 
-DEGRADATIONS = MappingProxyType(
+DEGRADATIONS: MappingProxyType[str, Degradation] = MappingProxyType(
     {record.name: record for family in _FAMILIES for record in family.DEGRADATIONS}
 )
 """Every degradation by name, in canonical order."""
