@@ -79,11 +79,15 @@ class DecisionsDatabase:
         return cls(connection, path)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, durable: bool = True) -> Iterator[None]:
         """Make everything in the block one change: all of it is kept, or none of it.
 
         A block within a block belongs to the outer one. When the outermost ends, the change is on
-        the disk.
+        the disk; it survives a kill at once, and a power cut too.
+
+        Args:
+            durable: False lets a power cut lose the change (never the database): for what can be
+                found out again, because it costs no wait for the disk.
 
         Raises:
             StorageError: if the disk is full or the file cannot be written; nothing was changed.
@@ -94,6 +98,8 @@ class DecisionsDatabase:
                 yield
                 return
             try:
+                level = "FULL" if durable else "NORMAL"
+                self._connection.execute(f"PRAGMA synchronous = {level}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._depth = 1
                 yield

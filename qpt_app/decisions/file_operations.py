@@ -84,6 +84,8 @@ class FileOperations:
             if not plan.files:
                 return OperationReport(action=None, problems=plan.refused)
             _check_space(plan)
+            for interrupted in journal.interrupted_actions(self._database):
+                self._settle(interrupted, now)  # ours alone: we hold the lock
             with self._database.transaction():
                 action = journal.begin_action(
                     self._database, plan.kind, ActionState.RUNNING, plan.title, now

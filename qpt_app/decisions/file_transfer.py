@@ -62,6 +62,7 @@ def move_file(source: Path, target: Path) -> None:
 
     The name is reserved with an empty file first, so that nothing can be overwritten. To another
     volume the file is copied, written through, read again and compared before the source goes.
+    Call `sync_folder` on both folders before anything relies on it after a power cut.
 
     Raises:
         FileExistsError: if something has that name.
@@ -82,8 +83,6 @@ def move_file(source: Path, target: Path) -> None:
     except BaseException:
         _release(source, target)
         raise
-    _sync_folder(target.parent)
-    _sync_folder(source.parent)
 
 
 def copy_file(source: Path, target: Path) -> str:
@@ -104,7 +103,6 @@ def copy_file(source: Path, target: Path) -> str:
     except BaseException:
         _release(source, target)
         raise
-    _sync_folder(target.parent)
     return digest
 
 
@@ -122,7 +120,6 @@ def remove_copy(copy: Path, original: Path, digest: str) -> None:
         copy.unlink()
     except OSError as error:
         raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
-    _sync_folder(copy.parent)
 
 
 def remove_temporaries(target: Path) -> None:
@@ -211,8 +208,8 @@ def _hash(stream: IO[bytes]) -> str:
     return str(digest.hexdigest())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new or vanished name durable, where the system can."""
+def sync_folder(folder: Path) -> None:
+    """Make new and vanished names durable, where the system can."""
     if os.name != "posix":
         return
     with contextlib.suppress(OSError):

@@ -21,6 +21,8 @@ APPENDED_SIDECARS: Final = frozenset({".xmp", ".pp3", ".dop", ".arp", ".on1", ".
 REPLACING_SIDECARS: Final = frozenset({".xmp", ".aae", ".on1", ".thm"})
 """Endings put in place of the photo's: Lightroom, Apple Photos, ON1, camera thumbnails."""
 
+_DUPLICATE: Final = re.compile(r"(?P<stem>.+)_\d\d+(?P<suffix>\.[^.]+)\.xmp", re.DOTALL)
+
 
 def name_key(name: str) -> str:
     """Return what two names share when some file system takes them for the same name.
@@ -82,6 +84,8 @@ class _Folder:
 
     names: Mapping[str, tuple[str, ...]]
     """Sidecar-like names by `name_key`."""
+    duplicates: Mapping[str, tuple[str, ...]]
+    """darktable's sidecars of duplicates, by the `name_key` of the photo: `a_01.jpg.xmp`."""
     stems: Counter[str]
     """How many photos have a stem."""
 
@@ -89,6 +93,7 @@ class _Folder:
     def listed(cls, folder: Path) -> _Folder:
         """Read `folder`; one that cannot be read counts as empty."""
         names: dict[str, tuple[str, ...]] = {}
+        duplicates: dict[str, tuple[str, ...]] = {}
         stems: Counter[str] = Counter()
         try:
             found = sorted(os.listdir(folder))  # noqa: PTH208 - names only, one call
@@ -98,9 +103,12 @@ class _Folder:
             key = name_key(name)
             if Path(key).suffix in APPENDED_SIDECARS | REPLACING_SIDECARS:
                 names[key] = (*names.get(key, ()), name)
+                if version := _DUPLICATE.fullmatch(key):
+                    photo = version["stem"] + version["suffix"]
+                    duplicates[photo] = (*duplicates.get(photo, ()), name)
             elif Path(key).suffix in PHOTO_SUFFIXES:
                 stems[Path(key).stem] += 1
-        return cls(names, stems)
+        return cls(names, duplicates, stems)
 
 
 def _unit(path: Path, raw: Path | None, listings: Mapping[Path, _Folder]) -> PhotoUnit:
@@ -126,11 +134,8 @@ def _unit(path: Path, raw: Path | None, listings: Mapping[Path, _Folder]) -> Pho
 def _appended(photo_name: str, folder: _Folder) -> list[str]:
     """Names such as `a.jpg.xmp`, and darktable's duplicates `a_01.jpg.xmp`."""
     key = name_key(photo_name)
-    stem, suffix = Path(key).stem, Path(key).suffix
     found = [name for end in sorted(APPENDED_SIDECARS) for name in folder.names.get(key + end, ())]
-    duplicate = re.compile(re.escape(stem) + r"_\d\d+" + re.escape(suffix + XMP_SUFFIX))
-    for candidate, names in folder.names.items():
-        is_duplicate = duplicate.fullmatch(candidate) is not None
-        if is_duplicate and Path(candidate.removesuffix(XMP_SUFFIX)).stem not in folder.stems:
-            found += names
+    for name in folder.duplicates.get(key, ()):
+        if Path(name_key(name).removesuffix(XMP_SUFFIX)).stem not in folder.stems:
+            found.append(name)
     return found

@@ -11,7 +11,13 @@ from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.file_plan import unit_targets
 from qpt_app.decisions.file_steps import FileStep, StepState, save_step
-from qpt_app.decisions.file_transfer import copy_file, facts_of, move_file, remove_copy
+from qpt_app.decisions.file_transfer import (
+    copy_file,
+    facts_of,
+    move_file,
+    remove_copy,
+    sync_folder,
+)
 from qpt_app.decisions.free_names import FreeNames
 from qpt_app.decisions.photo_records import ensure_record, find_records, move_record, set_decision
 from qpt_app.decisions.trash import Trash, where_trash_is
@@ -89,12 +95,15 @@ class UnitRunner:
 
     def finish(self, steps: Sequence[FileStep], *, now: float) -> None:
         """Write down, as one change, that steps are done or undone; decisions follow the files."""
+        places = [place for step in steps for place in (step.source, step.target) if place]
+        for folder in dict.fromkeys(place.parent for place in places):
+            sync_folder(folder)
         with self.database.transaction():
             for step in steps:
                 save_step(self.database, step)
                 if step.kind is ActionKind.MOVE and step.target is not None:
-                    places = (step.source, step.target)
-                    old, new = places if step.state is StepState.DONE else places[::-1]
+                    way = (step.source, step.target)
+                    old, new = way if step.state is StepState.DONE else way[::-1]
                     move_record(self.database, old, new)
                 if step.kind is ActionKind.COPY and step.target is not None:
                     self._copy_decision(step, now)

@@ -85,8 +85,9 @@ class XmpExchange:
                 title=f"ratings read from XMP: {'1 photo' if count == 1 else f'{count} photos'}",
                 kind=ActionKind.ADOPT,
             )
-            for reading in readings:
-                note_agreement(self._database, reading)
+            with self._database.transaction(durable=False):
+                for reading in readings:
+                    note_agreement(self._database, reading)
         return action, readings
 
     def write_pending(

@@ -14,7 +14,7 @@ MAX_DEPTH: Final = 100
 """Elements within each other; real packets have about ten."""
 
 _NAME: Final = re.compile(rb"<[^\s/>]+")
-_ATTRIBUTE: Final = re.compile(rb"(\s+)([^\s=]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE: Final = re.compile(rb"(\s+)([^\s=<>/\"']+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _TAG_END: Final = re.compile(rb"\s*(/?)>")
 
 Span = tuple[int, int]
@@ -44,7 +44,7 @@ class ElementSpot:
     name: bytes
     """As written, with its prefix."""
     is_plain: bool = True
-    """False if it holds other elements (qualifiers), which qpt does not change."""
+    """False if it holds more than text (qualifiers, comments), which qpt does not change."""
 
 
 @dataclass(slots=True)
@@ -83,6 +83,8 @@ def locate(data: bytes) -> PacketMap:
     locator = _Locator(data, parser)
     parser.StartElementHandler = locator.start
     parser.EndElementHandler = locator.end
+    parser.CommentHandler = locator.inside_property
+    parser.ProcessingInstructionHandler = locator.inside_property
     parser.StartDoctypeDeclHandler = _refuse_dtd
     parser.XmlDeclHandler = _refuse_encoding
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
@@ -134,6 +136,11 @@ class _Locator:
         elif depth == 2 and self._open[-2] == f"{{{RDF}}}Description":
             self._note_property(position, name)
         elif self._property is not None:
+            self._property.is_plain = False
+
+    def inside_property(self, *_: str) -> None:
+        """Note a comment or instruction: a property that holds one is left alone."""
+        if self._property is not None:
             self._property.is_plain = False
 
     def end(self, _name: str) -> None:

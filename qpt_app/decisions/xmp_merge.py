@@ -94,7 +94,9 @@ def _is_there(found: PacketMap, item: XmpProperty) -> bool:
 
 def _edit_element(data: bytes, element: ElementSpot, text: str | None) -> _Edit:
     if not element.is_plain:
-        raise XmpError(f"{element.item.shown} has qualifiers, which qpt does not change")
+        raise XmpError(
+            f"{element.item.shown} has qualifiers or comments, which qpt does not change"
+        )
     if text is None:
         start, end = element.whole
         before = data[:start]

@@ -1,4 +1,8 @@
-"""What the database knows of XMP files: the ancestors of the three-way merge, and what waits."""
+"""What the database knows of XMP files: the ancestors of the three-way merge, and what waits.
+
+A power cut may lose the newest of it. Then a file holds what the (durable) decision says anyway,
+which counts as agreed, or the write is done once more.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ def begin_write(
     database: DecisionsDatabase, file: Path, theirs: XmpProperties, writing: XmpProperties
 ) -> None:
     """Note what is about to be written, before it is."""
-    with database.transaction():
+    with database.transaction(durable=False):
         database.execute(
             "INSERT INTO xmp_files (path, original, writing) VALUES (?, ?, ?) "
             "ON CONFLICT (path) DO UPDATE SET writing = excluded.writing, "
@@ -59,7 +63,7 @@ def begin_write(
 
 def agree(database: DecisionsDatabase, file: Path, now_in_file: XmpProperties) -> None:
     """Note that qpt knows what is in a file now."""
-    with database.transaction():
+    with database.transaction(durable=False):
         database.execute(
             "INSERT INTO xmp_files (path, agreed) VALUES (?, ?) "
             "ON CONFLICT (path) DO UPDATE SET agreed = excluded.agreed, writing = NULL",
@@ -69,7 +73,7 @@ def agree(database: DecisionsDatabase, file: Path, now_in_file: XmpProperties) -
 
 def forget_file(database: DecisionsDatabase, file: Path) -> None:
     """Forget a sidecar that qpt made and removed again."""
-    with database.transaction():
+    with database.transaction(durable=False):
         database.execute("DELETE FROM xmp_files WHERE path = ?", (path_blob(absolute(file)),))
 
 
@@ -81,7 +85,7 @@ def pending(database: DecisionsDatabase) -> Mapping[int, XmpPolicy]:
 
 def settle_pending(database: DecisionsDatabase, record: PhotoRecord) -> None:
     """Note that a photo was dealt with, unless it was decided again meanwhile."""
-    with database.transaction():
+    with database.transaction(durable=False):
         database.execute(
             "DELETE FROM xmp_pending WHERE photo_id = ? AND EXISTS "
             "(SELECT 1 FROM photos WHERE photo_id = ? AND decided_at IS ?)",

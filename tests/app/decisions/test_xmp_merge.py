@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import pytest
 from hypothesis import given, settings
@@ -54,9 +55,14 @@ def without_ours(data: bytes) -> str:
     return ElementTree.canonicalize(text, strip_text=True)
 
 
-def texts_between(data: bytes) -> list[bytes]:
+def texts_between(data: bytes) -> list[tuple[str, ...]]:
     """Comments and processing instructions, which ElementTree does not show."""
-    return re.findall(rb"<!--.*?-->|<\?.*?\?>", data, flags=re.DOTALL)
+    found: list[tuple[str, ...]] = []
+    parser = expat.ParserCreate()
+    parser.CommentHandler = lambda *parts: found.append(parts)
+    parser.ProcessingInstructionHandler = lambda *parts: found.append(parts)
+    parser.Parse(data, True)
+    return found
 
 
 changes = st.dictionaries(
@@ -146,6 +152,24 @@ def test_a_qualified_rating_is_left_alone():
         merge_properties(qualified, {RATING: "5"})
 
 
+def test_a_comment_inside_a_rating_is_not_thrown_away():
+    """Rather than lose it, qpt leaves the file alone."""
+    noted = SAMPLES["elements"].replace(b">1</xap:Rating>", b">1<!-- why --></xap:Rating>")
+    with pytest.raises(XmpError, match="comments"):
+        merge_properties(noted, {RATING: "5"})
+
+
+def test_text_that_looks_like_attributes_is_no_attribute():
+    """Found by fuzzing: the start tag ends at its `>`, whatever the text behind it looks like."""
+    data = SAMPLES["elements"].replace(
+        b"xmlns:dc='http://purl.org/dc/elements/1.1/'>",
+        b"xmlns:dc='http://purl.org/dc/elements/1.1/'\n >dc:x='1'\n xap:Rating='5'",
+    )
+    merged = merge_properties(data, {FLAG: "pick"})
+    assert b"\n >dc:x='1'\n xap:Rating='5'" in merged
+    assert read_properties(merged)[RATING] == "1"
+
+
 def test_special_characters_survive():
     """Quotes, angle brackets and ampersands in a label come back as they went in."""
     for name in ("darktable", "elements"):
@@ -196,3 +220,4 @@ def test_mutated_sidecars_are_merged_without_loss_or_refused(data):
     except XmpError:
         return
     assert without_ours(merged) == without_ours(mutant)
+    assert texts_between(merged) == texts_between(mutant)

@@ -45,14 +45,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_packets_are_refused_at_once(name):
-    """Refused in under 0.1 s each (0.5 s here, for a busy computer), for reading and merging."""
+    """Refused in under 0.25 s of processor time each, for reading and for merging."""
     data = HOSTILE[name].encode()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(XmpError):
         read_properties(data)
     with pytest.raises(XmpError):
         merge_properties(data, {XmpProperty.RATING: "1"})
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_utf16_is_refused_not_misread():
@@ -72,10 +72,10 @@ def test_ten_thousand_properties_are_read_in_a_second():
     """Time grows with the size, not faster."""
     many = "".join(f'<a:p{n} xmlns:a="urn:a">x</a:p{n}>' for n in range(20_000))
     data = (BODY % "4").replace("</rdf:Description>", many + "</rdf:Description>").encode()
-    started = time.perf_counter()
+    started = time.process_time()
     merged = merge_properties(data, {XmpProperty.RATING: "1"})
     assert read_properties(merged) == {XmpProperty.RATING: "1"}
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_properties_round_trip_as_json():
