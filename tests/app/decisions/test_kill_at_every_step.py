@@ -219,3 +219,17 @@ def test_dying_between_two_volumes_loses_nothing(
         lambda: Scene(quick_folder, other_volume, type(trash), clock, tree), "move", phase
     )
     assert deaths > 30
+
+
+def test_the_next_operation_settles_what_was_left(quick_folder, clock, trash, tree):
+    """A program that forgets to call `recover` still cannot work on top of a half-done move."""
+    for step in (12, 16, 20, 24):
+        scene = Scene(quick_folder, None, type(trash), clock, tree)
+        assert dies_at(step, partial(scene.start, "rejects"))
+        with scene.session() as session:
+            (scene.root / "new.jpg").write_bytes(b"new")
+            plan = session.plan_trash(find_units([(scene.root / "new.jpg", None)]), [scene.root])
+            assert not session.execute(plan).problems
+            session.undo()
+        (scene.root / "new.jpg").unlink()
+        scene.check_recovered(copies=False)
