@@ -224,6 +224,9 @@ def test_mutated_metadata_never_raises(tmp_path, data):
 @example(content=b"FUJIFILMCCD-RAW")
 @example(content=b"\0\0\0\x18ftypcrx CMT1II*\0")
 @example(content=b"\0\0\0\x18ftypheix")
+@example(
+    content=b"\0\0\0\x10ftypheic\0\0\0\0\0\0\0\x30meta\0\0\0\0\0\0\0\0hdlr"
+)  # NotImplementedError
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
