@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,7 +57,9 @@ class _Tally:
 class FileOperations:
     """All file operations on one decisions database."""
 
-    def __init__(self, database: DecisionsDatabase, trash: Trash) -> None:
+    def __init__(self, database: DecisionsDatabase, trash: Trash, turn: threading.Lock) -> None:
+        """Share `turn` with whoever writes sidecars: a photo is moved or written, never both."""
+        self._turn = turn
         self._database = database
         self._folder = database.path.parent
         self._trash = trash
@@ -181,7 +184,8 @@ class FileOperations:
                 tally.left += [group[0].source for group in groups[number:]]
                 break
             try:
-                tally.done += work(steps)
+                with self._turn:
+                    tally.done += work(steps)
             except TrashUnavailableError as error:
                 tally.no_trash = error
                 tally.problems.append(Problem(path=steps[0].source, reason=str(error)))

@@ -8,7 +8,9 @@ operations) belongs in a background thread.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -31,7 +33,7 @@ from qpt_app.decisions.photo_records import (
     move_record,
     set_content_hash,
 )
-from qpt_app.decisions.photo_unit import PhotoUnit
+from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.trash import SystemTrash, Trash
 from qpt_app.decisions.xmp_exchange import RatingRequest, RatingResult, XmpExchange
 from qpt_app.decisions.xmp_labels import LabelNames
@@ -52,8 +54,10 @@ class DecisionSession:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._files = FileOperations(database, trash)
-        self._xmp = XmpExchange(database, clock, embedder)
+        turn = threading.Lock()
+        self._files = FileOperations(database, trash, turn)
+        self._xmp = XmpExchange(database, clock, embedder, turn)
+        self._untold: list[XmpOutcome] = []
         self.xmp_policy: XmpPolicy | None = None
         """How decisions are written to XMP from now on; None = not at all (the default)."""
 
@@ -254,14 +258,17 @@ class DecisionSession:
     ) -> list[XmpOutcome]:
         """Write the decisions that wait into XMP, by the policy under which they were made.
 
-        Call it in the background after decisions, undo, redo and `recover`, and before `plan_*`.
-        What waits is kept over restarts. A photo that failed is tried again when it is decided
+        Call it in the background after decisions, undo, redo and `recover`. `plan_*` does it first,
+        so that new sidecars are on the list; what came of it is told here the next time. What waits
+        is kept over restarts. A photo that failed is tried again when it is decided
         again, in the next session, or with `retry`.
 
         Returns:
             One outcome per photo that was tried; its notes and problems are to be shown.
         """
-        return self._xmp.write_pending(cancelled=cancelled, retry=retry)
+        outcomes = self._xmp.write_pending(cancelled=cancelled, retry=retry)
+        untold, self._untold = self._untold, []
+        return [*untold, *outcomes]
 
     def write_ratings(
         self, requests: Iterable[RatingRequest], policy: XmpPolicy, *, dry_run: bool = False
@@ -289,7 +296,7 @@ class DecisionSession:
         Raises:
             FileOperationError: if `root` is no folder or its `_rejected` is a link.
         """
-        return plan_rejects_folder(units, root)
+        return plan_rejects_folder(self._with_new_sidecars(units), root)
 
     def plan_transfer(
         self, units: Sequence[PhotoUnit], roots: Sequence[Path], destination: Path, *, copy: bool
@@ -299,7 +306,7 @@ class DecisionSession:
         Raises:
             FileOperationError: if a folder is none.
         """
-        return plan_transfer(units, roots, destination, copy=copy)
+        return plan_transfer(self._with_new_sidecars(units), roots, destination, copy=copy)
 
     def plan_trash(self, units: Sequence[PhotoUnit], roots: Sequence[Path]) -> FilePlan:
         """List what sending `units` to the trash would do.
@@ -307,7 +314,19 @@ class DecisionSession:
         Raises:
             FileOperationError: if a root is no folder.
         """
-        return plan_trash(units, roots)
+        return plan_trash(self._with_new_sidecars(units), roots)
+
+    def _with_new_sidecars(self, units: Sequence[PhotoUnit]) -> list[PhotoUnit]:
+        """Write what waits, then look again which sidecars the photos have."""
+        outcomes = self._xmp.write_pending()
+        if not outcomes:
+            return list(units)
+        self._untold += outcomes
+        fresh = find_units([(unit.path, unit.companion) for unit in units])
+        return [
+            replace(new, sidecars=tuple(dict.fromkeys((*old.sidecars, *new.sidecars))))
+            for old, new in zip(units, fresh, strict=True)
+        ]
 
     def execute(
         self,

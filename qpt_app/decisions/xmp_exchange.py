@@ -53,12 +53,17 @@ class XmpExchange:
     """Reads and writes XMP for one decisions database."""
 
     def __init__(
-        self, database: DecisionsDatabase, clock: Callable[[], float], embedder: Embedder | None
+        self,
+        database: DecisionsDatabase,
+        clock: Callable[[], float],
+        embedder: Embedder | None,
+        turn: threading.Lock,
     ) -> None:
+        """Share `turn` with whoever moves files: a photo is moved or written, never both."""
         self._database = database
         self._clock = clock
         self._embedder = embedder
-        self._lock = threading.Lock()
+        self._lock = turn
         self._failed: dict[int, float | None] = {}
 
     def recover(self) -> None:

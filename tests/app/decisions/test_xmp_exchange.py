@@ -294,3 +294,44 @@ def test_batch_writes_keep_what_is_there_and_a_dry_run_touches_nothing(session, 
     over = XmpPolicy(profile=XmpProfile.DARKTABLE, overwrite=True)
     assert session.write_ratings(requests, over)[0].decision.stars == 2
     assert read(card / "b.jpg.xmp")[RATING] == "2"
+
+
+def test_a_plan_has_the_sidecars_that_were_still_to_be_written(writing, card):
+    """A reject decided a moment ago takes its new sidecar along; its outcome is told later."""
+    unit = unit_of(card / "b.jpg")
+    writing.decide([unit], DecisionChange(flag=Flag.REJECT))
+    plan = writing.plan_move_rejects([unit], card)
+    assert [file.source.name for file in plan.files] == ["b.jpg", "b.jpg.xmp"]
+    assert [outcome.photo for outcome in writing.write_pending_xmp()] == [unit.path]
+    writing.execute(plan)
+    assert not (card / "b.jpg.xmp").exists()
+
+
+def test_sidecars_written_while_photos_move_never_stay_behind(writing, card):
+    """One thread decides and writes, another moves there and back: no orphan sidecar is left."""
+    import threading
+
+    for number in range(12):
+        (card / f"x{number}.jpg").write_bytes(b"x")
+    photos = [card / f"x{number}.jpg" for number in range(12)]
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            writing.write_pending_xmp(retry=True)
+
+    writing.decide([unit_of(photo) for photo in photos], DecisionChange(stars=1))
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for stars in (2, 3, 4):
+            units = [unit_of(photo) for photo in photos]
+            writing.decide(units, DecisionChange(stars=stars))
+            writing.execute(writing.plan_move_rejects([unit_of(p) for p in photos], card))
+            assert not writing.undo().problems
+    finally:
+        done.set()
+        thread.join()
+    writing.write_pending_xmp(retry=True)
+    assert {read(photo.with_name(f"{photo.name}.xmp"))[RATING] for photo in photos} == {"4"}
+    assert not [file for file in (card / "_rejected").rglob("*") if file.is_file()]
