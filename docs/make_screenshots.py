@@ -95,7 +95,8 @@ def reduce_colours(image, tokens):  # noqa: ANN001, ANN201
 
     from qpt_app.gui.tokens import colour_names
 
-    palette = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * COLOURS]
+    count = COLOURS if image.width < 2000 else COLOURS // 2
+    palette = image.quantize(count, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * count]
     for name in colour_names()[: 256 - COLOURS]:
         palette += list(bytes.fromhex(getattr(tokens, name)[1:]))
     holder = Image.new("P", (1, 1))

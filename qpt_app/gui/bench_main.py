@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> int:
     except QptError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    text = json.dumps(result.to_dict(), indent=2) if chosen.json else "\n".join(
-        summary_lines(result)
+    text = (
+        json.dumps(result.to_dict(), indent=2) if chosen.json else "\n".join(summary_lines(result))
     )
     print(text)  # noqa: T201
     return 0

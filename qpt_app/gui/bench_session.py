@@ -36,9 +36,7 @@ def session_main(
 class _Session:
     """A window, a heart that beats in its thread, and a stop watch."""
 
-    def __init__(
-        self, work: Path, kind: str, started_at: float, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, work: Path, kind: str, started_at: float, options: dict[str, Any]) -> None:
         from PySide6.QtCore import QEvent, QObject, QTimer
 
         from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState

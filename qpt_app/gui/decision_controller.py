@@ -1,5 +1,6 @@
 """Turns keys into decisions: one framed photo at a time, announced, undoable, never waiting."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -36,7 +37,9 @@ class DecisionController(QObject):
         self._cursor = cursor
         self._desk = desk
         self._advances = advances
+        self._unkept: Counter[Path] = Counter()
         desk.stepped.connect(self._stepped)
+        desk.kept.connect(self._kept)
 
     def set_flag(self, flag: Flag) -> None:
         """Pick, reject or unflag the framed photo."""
@@ -92,15 +95,18 @@ class DecisionController(QObject):
 
     def apply(self, changes: Sequence[tuple[PhotoRecord, DecisionChange]], title: str) -> None:
         """Change several photos as one action that one undo takes back."""
+        is_settled = self._desk.is_idle  # else an undo on its way may still change what is shown
         real = [
             (record, change)
             for record, change in changes
-            if record.file is not None and change.applied_to(record.decision) != record.decision
+            if record.file is not None
+            and not (is_settled and change.applied_to(record.decision) == record.decision)
         ]
         if not real:
             return
         self._desk.decide([(_pair(record), change) for record, change in real], title=title)
         for record, change in real:
+            self._unkept[record.path] += 1
             self._model.set_decision(record.path, change.applied_to(record.decision))
         self._model.hide_unwanted()
         self.announced.emit(title)
@@ -123,6 +129,14 @@ class DecisionController(QObject):
         self.decided.emit(record)
         if self._advances() and self._cursor.record is record:
             self._cursor.step(1)
+
+    def _kept(self, decisions: Mapping[Path, Decision]) -> None:
+        """Show what is kept, unless a newer decision about the photo is on its way."""
+        for path, decision in decisions.items():
+            self._unkept[path] -= 1
+            if self._unkept[path] <= 0:
+                del self._unkept[path]
+                self._model.set_decision(path, decision)
 
     def _stepped(self, step: Stepped | None) -> None:
         """Show what an undo or redo changed, and go to where it happened."""
@@ -152,6 +166,8 @@ class DecisionController(QObject):
         """Show decisions as they are kept now; the first photo among them becomes current."""
         here = [record for path in decisions if (record := self._model.record(path)) is not None]
         for record in here:
+            if record.path in self._unkept:
+                continue
             self._model.set_decision(record.path, decisions[record.path])
         self._model.refresh()
         if here:

@@ -48,8 +48,8 @@ class Stepped:
 class DecisionDesk(QObject):
     """The window's door to `DecisionSession`. Answers come as signals in the GUI thread."""
 
-    kept = Signal()
-    """A decision is on the disk."""
+    kept = Signal(object)
+    """Decisions are on the disk; carries what holds now, by path."""
     stepped = Signal(object)
     """A `Stepped`, or None where there was nothing to undo or redo."""
     adopted = Signal(object)
@@ -115,7 +115,7 @@ class DecisionDesk(QObject):
 
         def work(session: DecisionSession) -> None:
             session.decide_each(units, title=title)
-            self._emit(self.kept)
+            self._emit(self.kept, session.decisions_for([unit.path for unit, _ in units]))
             self._write_xmp()
 
         self._do(work)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QSizePolicy,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui import marks
+from qpt_app.gui.arrow_combo import ArrowCombo
 from qpt_app.gui.grid_view import MAX_TILE, MIN_TILE
 from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest, StatusTest
 from qpt_app.gui.score_range import ScoreRange
@@ -105,7 +105,7 @@ class FilterBar(QWidget):
 
     def _add_order(self) -> None:
         """Add the sort key and its direction."""
-        self.sort_key = QComboBox()
+        self.sort_key = ArrowCombo()
         self.sort_key.setAccessibleName(self.tr("Sort by"))
         self.sort_key.setToolTip(self.tr("Sort by"))
         for key, text in (
@@ -116,6 +116,7 @@ class FilterBar(QWidget):
         ):
             self.sort_key.addItem(text, key)
         self._direction = QToolButton()
+        self._direction.setObjectName("flat")
         self._direction.setCheckable(True)
         self._direction.toggled.connect(self._order_edited)
         self.sort_key.activated.connect(self._key_chosen)
@@ -132,7 +133,7 @@ class FilterBar(QWidget):
         ]
         for flag, text in flags:
             self._flags[flag] = self._toggle(text)
-        self.stars = QComboBox()
+        self.stars = ArrowCombo()
         self.stars.setAccessibleName(self.tr("Stars"))
         self.stars.setToolTip(self.tr("Stars"))
         for test, count in STAR_CHOICES:
@@ -151,7 +152,7 @@ class FilterBar(QWidget):
         }  # fmt: skip
         for label, text in label_names.items():
             self._labels[label] = self._toggle(text)
-        self.status = QComboBox()
+        self.status = ArrowCombo()
         self.status.setAccessibleName(self.tr("Status"))
         self.status.setToolTip(self.tr("Status"))
         for test, text in (
@@ -168,6 +169,8 @@ class FilterBar(QWidget):
         self.text.setAccessibleName(self.tr("Filter by name"))
         self.text.setPlaceholderText(self.tr("Name"))
         self.text.setClearButtonEnabled(True)
+        for clear in self.text.findChildren(QToolButton):
+            clear.setAccessibleName(self.tr("Clear the name filter"))
         self.text.setMinimumWidth(110)
         self.text.setMaximumWidth(150)
         self.text.textChanged.connect(self._edited)

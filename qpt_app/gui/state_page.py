@@ -24,7 +24,7 @@ class StatePage(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(200)
         self._bar.setAccessibleName(self.tr("Reading the folder"))
-        self._button = QPushButton()
+        self._button = QPushButton(self.tr("Open folder …"))
         self.setFocusProxy(self._button)
         self._button.clicked.connect(lambda: self.clicked.emit(self._action))
         layout = QVBoxLayout(self)
@@ -91,8 +91,9 @@ class StatePage(QWidget):
         self._text.setText(text)
         self._text.setVisible(bool(text))
         self._action = action
-        self._button.setText(button)
-        self._button.setAccessibleName(button)
+        if button:
+            self._button.setText(button)
+            self._button.setAccessibleName(button)
         self._button.setVisible(bool(action))
         self.setAccessibleName(f"{title}. {text}")
 

@@ -110,10 +110,10 @@ QToolButton#flat:hover { background: @hover; }
 QToolButton#flat:focus { border-color: @accent; }
 QToolButton#flat:checked { background: @raised; border-color: transparent; }
 QToolButton::menu-indicator { image: none; }
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QKeySequenceEdit { background: @raised;
+QLineEdit, QComboBox, QSpinBox, QKeySequenceEdit { background: @raised;
   color: @text; border: 1px solid transparent; border-radius: @radius; padding: 3px 8px;
   min-height: 20px; selection-background-color: @accent; selection-color: @on_accent; }
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: @accent; }
+QLineEdit:focus, QComboBox:focus, QSpinBox:focus { border-color: @accent; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox QAbstractItemView { background: @raised; color: @text; border: 1px solid @line;
   selection-background-color: @hover; selection-color: @text; outline: none; }
@@ -130,10 +130,11 @@ QTreeView, QListView, QTableView, QListWidget, QTableWidget, QTreeWidget { backg
   outline: none; gridline-color: @line; }
 QTreeView:focus, QListView:focus, QTableView:focus { border-color: @accent; }
 QDialog QTreeView, QDialog QListView, QDialog QTableView { background: @raised; }
-QTreeView::item, QListView::item, QTableView::item { padding: 3px 2px; }
+QTreeView::item, QTableView::item { padding: 3px 2px; }
+QListView::item { padding: 3px 10px; }
 QTreeView::item:selected, QListView::item:selected, QTableView::item:selected {
   background: @hover; color: @text; }
-QHeaderView::section { background: @window; color: @quiet; border: none;
+QHeaderView::section { text-align: left; background: @window; color: @quiet; border: none;
   border-bottom: 1px solid @line; padding: 4px 6px; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
@@ -148,9 +149,14 @@ QSlider::handle:horizontal { background: @quiet; width: 12px; height: 12px; marg
 QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { background: @accent; }
 QProgressBar { background: @raised; border: none; border-radius: 2px; max-height: 4px; }
 QProgressBar::chunk { background: @quiet; border-radius: 2px; }
-QCheckBox, QRadioButton { color: @text; spacing: 8px; background: transparent; padding: 2px;
-  border: 1px solid transparent; border-radius: 3px; }
-QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
+QCheckBox, QRadioButton { color: @text; spacing: 9px; background: transparent; padding: 2px; }
+QCheckBox::indicator, QRadioButton::indicator { width: 14px; height: 14px;
+  border: 1px solid @quiet; background: @raised; }
+QCheckBox::indicator { border-radius: 3px; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:checked, QRadioButton::indicator:checked { width: 6px; height: 6px;
+  border: 5px solid @accent; background: @on_accent; }
+QCheckBox:focus, QRadioButton:focus { color: @accent; }
 QTabWidget::pane { border: none; border-top: 1px solid @line; }
 QTabBar::tab { background: transparent; color: @quiet; padding: 7px 14px;
   border-bottom: 2px solid transparent; }

@@ -1,6 +1,7 @@
 """Shows exactly what a file operation will do, before anything is done."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import (
@@ -56,13 +57,20 @@ class PlanModel(QAbstractTableModel):
         row = index.row()
         if row < len(self._plan.files):
             file = self._plan.files[row]
-            to = self.tr("trash") if file.target is None else display_name(str(file.target))
-            cells = (file.source.name, str(file.source.parent), to)
+            to = self.tr("trash") if file.target is None else self._short(file.target)
+            cells = (file.source.name, self._short(file.source.parent), to)
         else:
             refused = self._plan.refused[row - len(self._plan.files)]
             stays = self.tr("stays: %1").replace("%1", refused.reason)
-            cells = (refused.path.name, str(refused.path.parent), stays)
+            cells = (refused.path.name, self._short(refused.path.parent), stays)
         return display_name(cells[index.column()])
+
+    def _short(self, path: Path) -> str:
+        """Return a path from the opened folder's name on, or whole if it is elsewhere."""
+        for root in self._plan.roots:
+            if path.is_relative_to(root):
+                return str(Path(root.name) / path.relative_to(root))
+        return str(path)
 
     def headerData(
         self,
@@ -101,6 +109,7 @@ class PlanDialog(QDialog):
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Progress"))

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from qpt_app.gui.arrow_combo import ArrowCombo
 from qpt_app.gui.action_table import ACTIONS, BY_ID
 from qpt_app.gui.dialogs.xmp_dialog import PROFILES, profile_texts
 from qpt_app.gui.gui_settings import GuiSettings
@@ -86,12 +86,13 @@ class SettingsDialog(QDialog):
         form = QFormLayout(page)
         form.setContentsMargins(16, 18, 16, 16)
         form.setVerticalSpacing(12)
-        self.theme = QComboBox()
+        self.theme = ArrowCombo()
         for text in (self.tr("Dark"), self.tr("Light"), self.tr("As the system")):
             self.theme.addItem(text)
         self.theme.setCurrentIndex(THEME_CHOICES.index(self._settings.theme))
         self.memory = QSpinBox()
         self.memory.setRange(128, 16384)
+        self.memory.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.memory.setSingleStep(128)
         self.memory.setSuffix(" MB")
         self.memory.setValue(self._settings.memory_mb)
@@ -99,7 +100,7 @@ class SettingsDialog(QDialog):
         self.advance.setChecked(self._settings.auto_advance)
         self.recursive = QCheckBox(self.tr("Include subfolders"))
         self.recursive.setChecked(self._settings.recursive)
-        self.profile = QComboBox()
+        self.profile = ArrowCombo()
         self.profile.addItem(self.tr("Ask at the first decision"), None)
         for profile, (name, text) in profile_texts().items():
             self.profile.addItem(name, profile)

@@ -114,11 +114,11 @@ def opened(qtbot, make_window, shoot):
 
 def open_and_score(qtbot, window, folder) -> None:
     """Open a folder and wait until scoring and series are done."""
-    with qtbot.waitSignal(window.library.loaded, timeout=10000):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(folder)
-    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=15000)
-    qtbot.waitUntil(lambda: window.series.is_idle, timeout=10000)
-    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=5000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=40000)
+    qtbot.waitUntil(lambda: window.series.is_idle, timeout=30000)
+    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
     window.library.touch_time_out()
-    qtbot.waitUntil(lambda: not window.library.is_unsettled, timeout=5000)
+    qtbot.waitUntil(lambda: not window.library.is_unsettled, timeout=20000)
     window.views.focus_photos()

@@ -23,4 +23,4 @@ def press(qtbot, window, key: str, modifiers=Qt.KeyboardModifier.NoModifier) -> 
 
 def settle(qtbot, window) -> None:
     """Wait until everything asked for is kept and shown."""
-    qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=5000)
+    qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=20000)

@@ -41,11 +41,11 @@ def test_a_shoot_is_culled_by_keys_and_taken_up_the_next_day(
     settle(qtbot, window)
 
     press(qtbot, window, "Z", Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: second.decision.flag is Flag.NONE)
+    qtbot.waitUntil(lambda: second.decision.flag is Flag.NONE, timeout=20000)
     press(
         qtbot, window, "Z", Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
-    qtbot.waitUntil(lambda: second.decision.flag is Flag.REJECT)
+    qtbot.waitUntil(lambda: second.decision.flag is Flag.REJECT, timeout=20000)
 
     press(qtbot, window, "E")
     assert window.views.view.value == "loupe"
@@ -59,14 +59,14 @@ def test_a_shoot_is_culled_by_keys_and_taken_up_the_next_day(
     press(
         qtbot, window, "M", Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
-    qtbot.waitUntil(lambda: window.files.dialog is not None)
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
     dialog = window.files.dialog
     assert dialog.plan.photo_count == 1
     assert (shoot / "p10.jpg").exists()
     qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: (shoot / "_rejected" / "p10.jpg").exists())
-    qtbot.waitUntil(lambda: window.model.rowCount() == 11)
-    qtbot.waitUntil(lambda: window.files.dialog is None)
+    qtbot.waitUntil(lambda: (shoot / "_rejected" / "p10.jpg").exists(), timeout=20000)
+    qtbot.waitUntil(lambda: window.model.rowCount() == 11, timeout=20000)
+    qtbot.waitUntil(lambda: window.files.dialog is None, timeout=20000)
 
     settle(qtbot, window)
     press(qtbot, window, "End")
@@ -76,12 +76,12 @@ def test_a_shoot_is_culled_by_keys_and_taken_up_the_next_day(
     assert load_session(paths.session).current[str(shoot)] == str(place)
 
     again = make_window(load_gui_settings(paths.settings), load_session(paths.session))
-    with qtbot.waitSignal(again.library.loaded, timeout=10000):
+    with qtbot.waitSignal(again.library.loaded, timeout=30000):
         again.open_folder(Path(again.keeper.session.folder))
     assert again.photo_cursor.record.path == place
     assert again.model.record(first.path).stars == 5
     assert again.model.order.key is SortKey.SCORE
     press(qtbot, again, "Z", Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: (shoot / "p10.jpg").exists(), timeout=5000)
-    qtbot.waitUntil(lambda: again.model.rowCount() == 12)
+    qtbot.waitUntil(lambda: (shoot / "p10.jpg").exists(), timeout=20000)
+    qtbot.waitUntil(lambda: again.model.rowCount() == 12, timeout=20000)
     assert again.model.record(shoot / "p10.jpg").decision.flag is Flag.REJECT

@@ -26,10 +26,10 @@ def test_states_before_during_and_after(qtbot, make_window, shoot, tmp_path):
     window = make_window()
     assert "Open a folder" in window.parts.state.title
     (tmp_path / "empty").mkdir()
-    with qtbot.waitSignal(window.library.loaded):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(tmp_path / "empty")
     assert window.parts.state.title == "No photos in empty"
-    with qtbot.waitSignal(window.library.loaded):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(shoot)
     assert not window.views.is_covered
     window.parts.bar.text.setText("nothing is called like this")
@@ -42,7 +42,7 @@ def test_states_before_during_and_after(qtbot, make_window, shoot, tmp_path):
 def test_a_folder_that_vanished_is_an_error_state(qtbot, make_window, tmp_path):
     """A reason and a way on, not an empty grid."""
     window = make_window()
-    with qtbot.waitSignal(window.library.loaded):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(tmp_path / "gone")
     assert window.views.is_covered
     assert "cannot be read" in window.parts.state.title
@@ -51,9 +51,9 @@ def test_a_folder_that_vanished_is_an_error_state(qtbot, make_window, tmp_path):
 def test_without_a_model_everything_else_works(qtbot, make_window, shoot):
     """Scoring says why it is not possible; photos can still be seen and rated."""
     window = make_window(fail="no model")
-    with qtbot.waitSignal(window.library.loaded):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(shoot)
-    qtbot.waitUntil(lambda: window.scoring.state.value == "failed", timeout=8000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "failed", timeout=30000)
     assert "no model" in window.parts.status.message
     window.views.focus_photos()
     press(qtbot, window, "4")
@@ -73,15 +73,15 @@ def test_closing_takes_less_than_two_seconds_at_every_stage(
     if stage != "at once":
         window.open_folder(shoot)
     if stage not in ("at once", "scanning"):
-        qtbot.waitUntil(lambda: window.model.rowCount() == 12)
+        qtbot.waitUntil(lambda: window.model.rowCount() == 12, timeout=20000)
     if stage == "scoring":
-        qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+        qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=30000)
     if stage in ("done", "dialog"):
-        qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+        qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=30000)
     if stage == "dialog":
         window.views.focus_photos()
         press(qtbot, window, "Delete")
-        qtbot.waitUntil(lambda: window.files.dialog is not None)
+        qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
     start = time.monotonic()
     window.close()
     assert time.monotonic() - start < 2
@@ -93,7 +93,7 @@ def test_scoring_pauses_resumes_stops_and_starts_again(qtbot, make_window, shoot
     gate.touch()
     window = make_window(gate=gate)
     window.open_folder(shoot)
-    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=30000)
     window.keys["pause"].trigger()
     assert window.scoring.state.value == "paused"
     window.keys["pause"].trigger()
@@ -101,7 +101,7 @@ def test_scoring_pauses_resumes_stops_and_starts_again(qtbot, make_window, shoot
     assert window.scoring.state.value == "cancelled"
     gate.unlink()
     window.keys["pause"].trigger()
-    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=30000)
     assert window.scoring.progress == (12, 12)
 
 
@@ -111,12 +111,12 @@ def test_results_of_the_folder_left_behind_are_dropped(qtbot, make_window, shoot
     gate.touch()
     window = make_window(gate=gate)
     window.open_folder(shoot)
-    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=8000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "running", timeout=30000)
     other = tmp_path / "other"
     gui_fakes.write_photo(other / "p00.jpg", seed=1, brightness=200)
     window.open_folder(other)
     gate.unlink()
-    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=8000)
+    qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=30000)
     assert [record.path.parent for record in window.model.records] == [other]
     assert window.model.records[0].score > 60
     assert window.scoring.progress == (1, 1)
@@ -142,7 +142,7 @@ def test_a_dropped_folder_is_opened(qtbot, make_window, shoot):
         QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
-    with qtbot.waitSignal(window.library.loaded):
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.dropEvent(event)
     assert window.library.folder == shoot
 
@@ -226,12 +226,12 @@ def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot)
     dialog.accept()
     assert window.keeper.settings.xmp_profile == "darktable"
     sidecar = shoot / "p00.jpg.xmp"
-    qtbot.waitUntil(sidecar.exists, timeout=5000)
+    qtbot.waitUntil(sidecar.exists, timeout=20000)
     assert b"Rating" in sidecar.read_bytes()
     press(qtbot, window, "Right")
     press(qtbot, window, "2")
     assert window.actions_.dialog is None
-    qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=5000)
+    qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=20000)
     settle(qtbot, window)
 
 
@@ -270,6 +270,7 @@ def test_clicks_and_drags_in_the_grid_select(qtbot, opened):
     assert opened.photo_cursor.row == 1
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, SHIFT, centre(3))
     assert len(opened.photo_cursor.selected()) == 3
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=centre(2))
     qtbot.mouseDClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=centre(2))
     assert opened.views.view is View.LOUPE
 
@@ -295,7 +296,7 @@ def test_five_hundred_random_keys_end_in_a_consistent_state(
             dialog.reject()
         press(qtbot, window, "Z" if modifiers == CONTROL else key, modifiers)
     settle(qtbot, window)
-    qtbot.waitUntil(lambda: window.desk.is_idle and window.model.rowCount() >= 0)
+    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
     if window.files.dialog is not None:
         window.files.dialog.reject()
     assert {path.name: path.read_bytes() for path in shoot.iterdir()} == before
@@ -311,14 +312,14 @@ def test_memory_of_pictures_stays_within_the_setting(qtbot, make_window, shoot):
     window = make_window()
     open_and_score(qtbot, window, shoot)
     one = window.loaders.thumbnails
-    qtbot.waitUntil(lambda: one.is_idle, timeout=5000)
+    qtbot.waitUntil(lambda: one.is_idle, timeout=20000)
     held = one.bytes_held
     assert held > 0
     one.set_budget(held // 2)
     assert one.bytes_held <= held // 2
     window.parts.grid.verticalScrollBar().setValue(10_000)
     window.loaders.want_visible()
-    qtbot.waitUntil(lambda: one.is_idle, timeout=5000)
+    qtbot.waitUntil(lambda: one.is_idle, timeout=20000)
     assert one.bytes_held <= max(held // 2, 200_000)
 
 
