@@ -9,13 +9,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from qpt_app.errors import DeviceError
+
+T = TypeVar("T")
 
 COLLECTIVE_TIMEOUT = timedelta(minutes=10)
 
@@ -136,9 +138,10 @@ def sum_over_ranks(values: Tensor, ranks: Ranks) -> Tensor:
     return values
 
 
-def broadcast_module(module: nn.Module, ranks: Ranks) -> None:
-    """Give every rank the first one's parameters and buffers."""
+def gather_objects(value: T, ranks: Ranks) -> list[T]:
+    """Return every rank's value, in rank order. Slow: for what happens seldom."""
     if ranks.world_size == 1:
-        return
-    for tensor in module.state_dict().values():
-        dist.broadcast(tensor, src=0)
+        return [value]
+    values: list[T | None] = [None] * ranks.world_size
+    dist.all_gather_object(values, value)
+    return [each for each in values if each is not None]

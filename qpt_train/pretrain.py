@@ -7,7 +7,7 @@ A step is in pretrain_step.py, what is carried from step to step in pretrain_sta
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader
 from qpt_app.errors import DatasetError, NonFiniteLossError, UsageError
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.config import config_to_dict
-from qpt_train.data.contrastive_set import ContrastiveSet, GroupCollate, SourceGroup
+from qpt_train.data.contrastive_set import ContrastiveSet, GroupCollate, Skipped, SourceGroup
 from qpt_train.data.manifest import Manifest, scan_photos
 from qpt_train.data.sampler import GlobalOrder, GroupSampler
 from qpt_train.degradations.space import DegradationSpace, describe_space
-from qpt_train.distributed import SINGLE, Ranks
+from qpt_train.distributed import SINGLE, Ranks, gather_objects
 from qpt_train.pretrain_config import PretrainRecipe
 from qpt_train.pretrain_log import PretrainLog
 from qpt_train.pretrain_state import (
@@ -107,7 +107,14 @@ def pretrain(recipe: PretrainRecipe, options: PretrainOptions) -> PretrainSummar
     probe_set = _load_probe(recipe, options)
     stream = view_stream(recipe, options, manifest, space, order, state.step, total)
     with PretrainLog(options.out, options.ranks, manifest) as log:
-        log.start(describe_space(space), step=state.step, total_steps=total, **record)
+        log.start(
+            describe_space(space),
+            step=state.step,
+            total_steps=total,
+            device=str(options.device),
+            processes=options.ranks.world_size,
+            **record,
+        )
         return _train(recipe, options, state, stream, total, log, probe_set, record)
 
 
@@ -128,7 +135,6 @@ def _train(
     first_step, loss, probe_srcc = state.step, math.nan, None
     while state.step < total:
         groups = _next_step(recipe, options.ranks, stream)
-        log.skipped(groups, state.skipped)
         now = options.clock()
         out_of_time = options.max_minutes is not None and now - started > 60 * options.max_minutes
         result = compute_step(
@@ -140,6 +146,8 @@ def _train(
             stop=options.should_stop() or out_of_time,
             work_ahead=stream.work_ahead,
         )
+        if result.any_skipped:
+            log.skipped(gather_skipped(groups, options.ranks), state.skipped)
         _refuse_non_finite(result, state.step, checkpoints)
         rates = apply_step(recipe, state, result.bank, total_steps=total, ranks=options.ranks)
         loss = result.values["loss"]
@@ -189,12 +197,16 @@ def run_record(
 def _start(
     recipe: PretrainRecipe, options: PretrainOptions, record: dict[str, Any]
 ) -> PretrainState:
-    """Build the state: fresh, from given weights, or as a checkpoint left it."""
+    """Build the state: fresh, from given weights, or as a checkpoint left it.
+
+    A resumed run keeps the start that its checkpoint's record names.
+    """
     state = build_state(recipe, options.device)
     folder = options.out / "checkpoints"
     if options.resume:
-        path = restore_state(state, folder, record)
-        _log.info("resuming from %s", path)
+        earlier = restore_state(state, folder, record)
+        record["started_from"] = earlier["started_from"]
+        _log.info("resuming after step %d", state.step)
         return state
     refuse_used_folder(folder)
     if options.init is not None:
@@ -282,6 +294,12 @@ def training_networks(recipe: PretrainRecipe, state: PretrainState) -> Networks:
 def _next_step(recipe: PretrainRecipe, ranks: Ranks, stream: ViewStream) -> list[ViewGroup]:
     """Return this process' groups of one step."""
     return [stream.next_group() for _ in range(recipe.groups // ranks.world_size)]
+
+
+def gather_skipped(groups: Sequence[ViewGroup], ranks: Ranks) -> list[Skipped]:
+    """Return the photos of this step that any process could not use."""
+    own = [photo for group in groups for photo in group.skipped]
+    return [Skipped(*photo) for part in gather_objects(own, ranks) for photo in part]
 
 
 def _refuse_non_finite(result: StepResult, step: int, checkpoints: Path) -> None:

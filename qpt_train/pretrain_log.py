@@ -3,15 +3,15 @@
 import importlib.util
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from qpt_train.data.contrastive_set import Skipped
 from qpt_train.data.manifest import Manifest
 from qpt_train.distributed import Ranks
 from qpt_train.run_log import RunLog
-from qpt_train.view_stream import ViewGroup
 
 SHOWN_SKIPPED = 5
 """Skipped photos named on the screen; all of them are in the log."""
@@ -62,17 +62,17 @@ class PretrainLog:
         self._scalars(step, {"probe_srcc": srcc, "probe_within": within_subsets or math.nan})
         _log.info("step %d: probe SRCC %.4f", step, srcc)
 
-    def skipped(self, groups: Sequence[ViewGroup], known: dict[int, str]) -> None:
+    def skipped(self, photos: Iterable[Skipped], known: dict[int, str]) -> None:
         """Note each photo that could not be used, once in a run; add it to `known`."""
-        for group in groups:
-            for photo in group.skipped:
-                if photo.number in known:
-                    continue
-                known[photo.number] = photo.reason
-                name = self._manifest[photo.number].name
-                self._write("skipped", photo=name, reason=photo.reason, count=len(known))
-                if len(known) <= SHOWN_SKIPPED:
-                    _log.warning("skipped %s: %s", ascii(name), photo.reason)
+        for photo in photos:
+            if photo.number in known:
+                continue
+            known[photo.number] = photo.reason
+            name = self._manifest[photo.number].name
+            shown = name.encode(errors="backslashreplace").decode()
+            self._write("skipped", photo=shown, reason=photo.reason, count=len(known))
+            if self._lines is not None and len(known) <= SHOWN_SKIPPED:
+                _log.warning("skipped %s: %s", ascii(name), photo.reason)
 
     def stop(self, **values: Any) -> None:
         """Note how this start ended."""

@@ -84,15 +84,15 @@ def save_state(state: PretrainState, folder: Path, record: dict[str, Any], *, ke
     return save_checkpoint(folder, state.step, content, record, keep=keep)
 
 
-def restore_state(state: PretrainState, folder: Path, record: dict[str, Any]) -> Path:
-    """Load the newest good checkpoint of the same run; return its path.
+def restore_state(state: PretrainState, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """Load the newest good checkpoint of the same run; return its record.
 
     Raises:
         CheckpointError: if there is none, or its recipe or photos differ.
     """
     saved, manifest, path = load_latest(folder)
-    for name, value in record.items():
-        if name != "notes" and manifest.get(name) != value:
+    for name in ("recipe", "photos"):
+        if manifest.get(name) != record[name]:
             raise CheckpointError(
                 f"{path} is of another run: its {name} differs; resume with the same "
                 "recipe and photos, or choose another --out"
@@ -106,7 +106,7 @@ def restore_state(state: PretrainState, folder: Path, record: dict[str, Any]) ->
     state.step = saved["step"]
     state.skipped = dict(saved["skipped"])
     state.statistics.restore(state.step)
-    return path
+    return manifest
 
 
 def refuse_used_folder(folder: Path) -> None:

@@ -42,6 +42,8 @@ class StepResult(NamedTuple):
     bank: KeyBank
     stop: bool
     """Whether any process was asked to stop."""
+    any_skipped: bool
+    """Whether any process met a photo that it could not use."""
 
     @property
     def is_finite(self) -> bool:
@@ -98,8 +100,9 @@ def compute_step(
         work_ahead()
     parameters = list(state.network.parameters())
     sum_gradients(parameters, ranks)
-    values, stopped = _read_back(recipe, bank, sums, parameters, ranks, stop=stop)
-    return StepResult(values, bank, stopped)
+    news = [float(stop), float(any(group.skipped for group in groups))]
+    values, (stopped, skipped) = _read_back(recipe, bank, sums, parameters, ranks, news)
+    return StepResult(values, bank, stopped > 0, skipped > 0)
 
 
 def apply_step(
@@ -169,18 +172,25 @@ def _read_back(
     sums: Tensor,
     parameters: list[nn.Parameter],
     ranks: Ranks,
-    *,
-    stop: bool,
-) -> tuple[dict[str, float], bool]:
-    """Clip the gradient and bring the step's numbers to the host in one message."""
+    news: list[float],
+) -> tuple[dict[str, float], tuple[float, float]]:
+    """Clip the gradient and bring the step's numbers to the host in one message.
+
+    Args:
+        recipe: the run's.
+        bank: its keys tell the spread.
+        sums: (len(STATISTICS),) over this process' rows.
+        parameters: with gradients.
+        ranks: the processes.
+        news: two numbers of this process, which are returned summed over all.
+    """
     limit = recipe.optimiser.clip_norm or math.inf
     norm = nn.utils.clip_grad_norm_(parameters, limit)
-    asked = torch.tensor([float(stop)], device=sums.device)
-    totals = sum_over_ranks(torch.cat([sums, asked]), ranks)
+    totals = sum_over_ranks(torch.cat([sums, sums.new_tensor(news)]), ranks)
     extra = torch.stack([norm, embedding_spread(bank.keys)])
-    *means, stopped, gradient_norm, spread = torch.cat([totals, extra]).tolist()
+    *means, one, other, gradient_norm, spread = torch.cat([totals, extra]).tolist()
     values = {name: total / recipe.rows for name, total in zip(STATISTICS, means, strict=True)}
-    return values | {"gradient_norm": gradient_norm, "embedding_spread": spread}, stopped > 0
+    return values | {"gradient_norm": gradient_norm, "embedding_spread": spread}, (one, other)
 
 
 def embedding_spread(embeddings: Tensor) -> Tensor:

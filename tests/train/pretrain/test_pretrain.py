@@ -85,6 +85,24 @@ def test_killed_runs_resume_exactly(start_process, photos, whole_run, losses, tm
 
 @pytest.mark.slow
 @pytest.mark.dist
+def test_each_process_tells_of_its_unreadable_photos(tiny, start_process, tmp_path):
+    """The first process lists what the second met."""
+    photos = tiny.write_photos(tmp_path / "photos")
+    bad = {"photo-01.png", "photo-06.png", "photo-11.png", "photo-16.png"}
+    for name in bad:
+        (photos / name).write_bytes(b"not a photo")
+    codes, output = start_process(photos, tmp_path / "out", "--steps", 4, world=2)
+    assert codes == [0, 0], output
+    tiny.run(photos, tmp_path / "alone", {"steps": 4})
+    listed = [
+        {r["photo"] for r in read_run_log(tmp_path / out / "log.jsonl") if r["event"] == "skipped"}
+        for out in ("out", "alone")
+    ]
+    assert listed[0] == listed[1] == bad
+
+
+@pytest.mark.slow
+@pytest.mark.dist
 def test_two_processes_train_what_one_trains(start_process, photos, whole_run, losses, tmp_path):
     """Two ranks, a SIGTERM to both, then one: the same stream of photos, losses and weights."""
     codes, output = start_process(photos, tmp_path, "--terminate-at", 3, world=2)

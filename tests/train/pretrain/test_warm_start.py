@@ -17,6 +17,14 @@ def test_a_warm_start_begins_from_the_weights_and_is_marked(tiny, photos, whole_
     assert records[1]["loss"] != first["loss"]
 
 
+def test_a_resumed_warm_start_stays_one(tiny, photos, whole_run, tmp_path):
+    """`--init` need not be given again, and the record still names it."""
+    tiny.run(photos, tmp_path, init=whole_run, should_stop=lambda: True)
+    tiny.run(photos, tmp_path, resume=True)
+    starts = [r for r in read_run_log(tmp_path / "log.jsonl") if r["event"] == "start"]
+    assert [r["started_from"] for r in starts] == [f"warm start: {whole_run.name}"] * 2
+
+
 def test_the_slow_copy_starts_equal_too(tiny, whole_run, monkeypatch):
     """Both networks hold the weights, or the first keys would be random."""
     from qpt_train.pretrain_state import build_state, warm_start
