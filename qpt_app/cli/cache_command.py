@@ -20,7 +20,7 @@ def info() -> None:
     """Show where the score cache is, how large, and how many scores of which model it holds."""
     from qpt_app.cli.console import say
     from qpt_app.cli.wiring import cache_folder
-    from qpt_app.photos.export import terminal_text
+    from qpt_app.photos.safe_text import terminal_text
     from qpt_app.photos.score_cache import ScoreCache
     from qpt_app.photos.settings import load_settings
 

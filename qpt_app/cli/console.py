@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from qpt_app.photos.safe_text import terminal_text
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 
 def say(text: str) -> None:
     """Print one line to stderr, prefixed with the program's name; never fails."""
-    from qpt_app.photos.export import terminal_text
-
     with contextlib.suppress(OSError, ValueError):
         print(f"qpt: {terminal_text(text)}", file=sys.stderr, flush=True)  # noqa: T201
 

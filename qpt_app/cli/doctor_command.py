@@ -27,7 +27,7 @@ def doctor() -> None:
 
     Exit code 1 if something is broken; each finding is then marked with `problem`.
     """
-    from qpt_app.photos.export import terminal_text
+    from qpt_app.photos.safe_text import terminal_text
 
     problems = 0
     sections: list[tuple[str, Callable[[], list[str]]]] = [

@@ -1,65 +1,21 @@
-"""`qpt`: the command line. Parses, calls one use case, prints; the edge that turns errors to exits.
+"""`qpt`: the entry of the program and its edge, where errors become one line and an exit code.
 
-Nothing heavy is imported here or by a command module: `qpt --help` stays instant.
+Imports almost nothing before the edge stands: even an early Ctrl-C ends without a traceback.
 """
 
-import contextlib
-import importlib
 import io
 import os
 import sys
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from qpt_app import __version__
-from qpt_app.cli.console import say
-from qpt_app.cli.output import flush_standard_output
 from qpt_app.errors import QptError
 
 INTERRUPTED = 130
 """Exit code of a run that was stopped by Ctrl-C or SIGTERM."""
 
-COMMAND_MODULES = (
-    "qpt_app.cli.score_command",
-    "qpt_app.cli.models_command",
-    "qpt_app.cli.cache_command",
-    "qpt_app.cli.bench_command",
-    "qpt_app.cli.doctor_command",
-    "qpt_app.cli.gui_command",
-    "qpt_app.cli.xmp_commands",
-)
-"""Each has `register(app)`, which adds its commands and imports nothing heavy."""
-
-app = typer.Typer(
-    name="qpt",
-    help="Rate the quality of photos, 0 to 100, and rank them. Works without any network.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    """Print the version and stop."""
-    if wanted:
-        typer.echo(f"qpt {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
-    """Rate the quality of photos, 0 to 100, and rank them. Works without any network."""
-
-
-for _module in COMMAND_MODULES:
-    importlib.import_module(_module).register(app)
+end_at_once = os._exit
+"""Ends the process without taking the interpreter apart. With torch loaded that alone takes about a
+second of processor time, too much for an interrupt; everything is closed and flushed by then."""
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -71,25 +27,40 @@ def run(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not stop the program
     code = _exit_code_of(arguments)
-    sys.exit(flush_standard_output(code))
+
+    from qpt_app.cli.output import flush_standard_output
+
+    code = flush_standard_output(code)
+    if code == INTERRUPTED and "torch" in sys.modules:
+        end_at_once(code)
+    sys.exit(code)
 
 
 def _exit_code_of(arguments: list[str] | None) -> int:
-    """Run the app and return its exit code, whatever happens."""
+    """Run the app and return its exit code, whatever happens, a Ctrl-C during imports too."""
     try:
+        from qpt_app.cli.app import app
+
         app(args=arguments, prog_name="qpt")
     except SystemExit as stop:
         return _code(stop.code)
     except QptError as error:
-        say(f"error: {error}")
+        _say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        say("interrupted")
+        _say("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the process' edge: one line instead of a traceback)
         _report_unexpected(error)
         return 1
     return 0
+
+
+def _say(text: str) -> None:
+    """Print one line to stderr."""
+    from qpt_app.cli.console import say
+
+    say(text)
 
 
 def _code(code: Any) -> int:
@@ -104,10 +75,9 @@ def _report_unexpected(error: Exception) -> None:
     if os.environ.get("QPT_DEBUG") or {"-v", "--verbose"} & set(sys.argv[1:]):
         import traceback
 
-        with contextlib.suppress(OSError):
-            traceback.print_exception(error)
+        traceback.print_exception(error)
     detail = " ".join(str(error).split()) or "no message"
-    say(
+    _say(
         f"unexpected error: {type(error).__name__}: {detail} "
         "(please report it with the output of `qpt doctor` and of this command under QPT_DEBUG=1)"
     )

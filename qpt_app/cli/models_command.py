@@ -35,7 +35,7 @@ def list_models() -> None:
     from qpt_app.core.model_library import DEFAULT_MODEL, list_models
     from qpt_app.core.model_metadata import read_metadata
     from qpt_app.errors import ModelNotFoundError
-    from qpt_app.photos.export import terminal_text
+    from qpt_app.photos.safe_text import terminal_text
 
     entries = list_models()
     if not entries:
@@ -63,7 +63,7 @@ def verify_models(names: Names = None) -> None:
     from qpt_app.core.model_library import find_model, list_models
     from qpt_app.core.model_metadata import read_metadata
     from qpt_app.errors import ModelNotFoundError
-    from qpt_app.photos.export import terminal_text
+    from qpt_app.photos.safe_text import terminal_text
 
     paths = [find_model(name) for name in names or []] or [entry.path for entry in list_models()]
     if not paths:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from qpt_app.photos.export import terminal_text
 from qpt_app.photos.results import PhotoResult
+from qpt_app.photos.safe_text import terminal_text
 
 TIE_PROBABILITY = 0.6
 """Two neighbours are a near-tie while the chance that the better one really is better stays below

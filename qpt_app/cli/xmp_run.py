@@ -22,9 +22,9 @@ from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.decisions.xmp_sources import newest, read_sources
 from qpt_app.decisions.xmp_values import decision_of, rating_of
 from qpt_app.errors import UsageError
-from qpt_app.photos.export import terminal_text
 from qpt_app.photos.pairs import pair_files
 from qpt_app.photos.results import PhotoFile, PhotoResult
+from qpt_app.photos.safe_text import terminal_text
 from qpt_app.photos.scan import ScanOptions, scan_paths
 
 NO_PHOTOS = 1

@@ -343,6 +343,9 @@ class _Worker:
 def _keep_ctrl_c_away() -> None:
     """Block SIGINT in this thread, so that processes started here are born with it blocked."""
     if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # unblocks SIGINT in the thread that starts it: before
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

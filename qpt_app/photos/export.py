@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qpt_app.photos.results import PhotoResult
+from qpt_app.photos.safe_text import terminal_text
 
 ROW_SCHEMA_VERSION = 1
 """The `schema` of every row. Raised when a field is removed or changes its meaning; new fields may
@@ -49,9 +50,6 @@ OPTIONAL_FIELDS = frozenset({"path_b64", "companion_b64"})
 _FORMULA_START = re.compile(r"\s*[=+\-@\t\r]")
 _JSON_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """DEL, C1, line separators and bidi controls: legal in JSON, unwelcome on a terminal."""
-_TERMINAL_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 def published(result: PhotoResult) -> PhotoResult:
@@ -124,22 +122,6 @@ def safe_cell(value: object) -> object:
     if isinstance(value, str) and _FORMULA_START.match(value):
         return f"'{value}"
     return value
-
-
-def terminal_text(text: str) -> str:
-    r"""Escape what could steer or disguise a line on a terminal.
-
-    C0, C1, DEL, line separators and bidi controls become `\x1b` or `\u202e`; bytes that are not
-    UTF-8 (surrogate escapes) become `\xff`. Everything else, emoji too, stays.
-    """
-    return _TERMINAL_UNSAFE.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if 0xDC80 <= code <= 0xDCFF:  # a byte kept by os.fsdecode
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _name_fields(field: str, path: Path | None) -> dict[str, object]:

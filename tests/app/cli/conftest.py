@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qpt_app.cli import wiring
-from qpt_app.cli.main import run
+from qpt_app.cli import main, wiring
 from qpt_app.core.status import PhotoStatus
 from qpt_app.photos.results import PhotoResult
 
@@ -90,8 +89,9 @@ def qpt(capsysbinary, monkeypatch):
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["qpt", *map(str, arguments)])
+        monkeypatch.setattr(main, "end_at_once", sys.exit)
         with pytest.raises(SystemExit) as stop:
-            run()
+            main.run()
         captured = capsysbinary.readouterr()
         return Finished(stop.value.code, captured.out, captured.err.decode())
 

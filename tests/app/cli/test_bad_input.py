@@ -238,7 +238,17 @@ def processes_of(session):
     return found
 
 
-def wait_until(condition, seconds=10.0):
+def two_seconds():
+    """Return 2 s, or as much more as this machine is overloaded just now.
+
+    A bare interpreter starts in about 0.02 s; where it takes more than 0.05 s, everything does.
+    """
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return 2.0 * max(1.0, (time.monotonic() - started) / 0.05)
+
+
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -263,14 +273,14 @@ class TestProcess:
         first = process.stdout.readline()
         os.kill(process.pid, number)
         asked = time.monotonic()
-        rest, errors = process.communicate(timeout=20)
-        assert time.monotonic() - asked < 2.0
+        rest, errors = process.communicate(timeout=60)
+        assert time.monotonic() - asked < two_seconds()
         assert process.returncode == 130
         rows = rows_of(first + rest)
         assert 1 <= len(rows) < 400
         assert (first + rest).endswith(b"\n")
         assert b"Traceback" not in errors
-        assert wait_until(lambda: not processes_of(process.pid), 2.0)
+        assert wait_until(lambda: not processes_of(process.pid), two_seconds())
 
     def test_an_interrupt_while_the_model_loads(self, photo_folder):
         """As clean as later."""
@@ -278,10 +288,20 @@ class TestProcess:
         assert wait_until(lambda: "libtorch" in Path(f"/proc/{process.pid}/maps").read_text())
         os.kill(process.pid, signal.SIGINT)
         asked = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - asked < 2.0
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - asked < two_seconds()
         assert process.returncode == 130
         assert b"Traceback" not in errors
+
+    def test_ctrl_c_on_the_keyboard_reaches_every_process(self, photo_folder):
+        """A terminal signals the whole group; workers that are just being born stay quiet too."""
+        process = start("score", "--no-cache", photo_folder(3))
+        assert wait_until(lambda: len(processes_of(process.pid)) > 2)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert errors.decode().splitlines() == ["qpt: interrupted; 0 photos were finished"]
+        assert wait_until(lambda: not processes_of(process.pid), two_seconds())
 
     def test_a_reader_that_stops_reading(self, photo_folder):
         """`qpt score ... | head -1` ends quietly and soon."""
@@ -290,10 +310,10 @@ class TestProcess:
         process.stdout.close()
         with process.stderr:
             errors = process.stderr.read().decode()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert "Traceback" not in errors
         assert "Broken" not in errors
-        assert wait_until(lambda: not processes_of(process.pid), 2.0)
+        assert wait_until(lambda: not processes_of(process.pid), two_seconds())
 
     def test_kill_9_leaves_the_old_output_and_a_good_cache(self, photo_folder, tmp_path, qpt):
         """The next run finds both whole."""

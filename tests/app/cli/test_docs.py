@@ -9,7 +9,8 @@ import pytest
 from typer.main import get_command
 
 from qpt_app.cli import score_run
-from qpt_app.cli.main import INTERRUPTED, app
+from qpt_app.cli.app import app
+from qpt_app.cli.main import INTERRUPTED
 from qpt_app.core.status import PhotoStatus
 from qpt_app.photos.app_settings import AppSettings
 from qpt_app.photos.export import ROW_FIELDS

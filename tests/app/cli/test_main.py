@@ -79,12 +79,12 @@ def test_completion_offers_commands():
 
 def test_a_bug_is_one_line(qpt, monkeypatch):
     """The process' edge catches everything but says what it was."""
-    import qpt_app.cli.main as main
+    import qpt_app.cli.app as module
 
     def broken(**_):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(main, "app", broken)
+    monkeypatch.setattr(module, "app", broken)
     done = qpt("score")
     assert done.code == 1
     assert done.err.count("\n") == 1
@@ -93,10 +93,28 @@ def test_a_bug_is_one_line(qpt, monkeypatch):
 
 def test_ctrl_c_anywhere_is_130(qpt, monkeypatch):
     """Even before a command began."""
-    import qpt_app.cli.main as main
+    import qpt_app.cli.app as module
 
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "app", interrupted)
+    monkeypatch.setattr(module, "app", interrupted)
     assert qpt("score").code == 130
+
+
+def test_ctrl_c_during_the_imports_has_no_traceback():
+    """The edge stands before anything that takes time is imported."""
+    program = (
+        "import sys\n"
+        "from qpt_app.cli.main import run\n"
+        "assert 'typer' not in sys.modules and 'logging' not in sys.modules\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "run(['--help'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "qpt: interrupted\n")

@@ -89,13 +89,13 @@ def test_a_read_only_folder_is_refused_beforehand(tmp_path):
 
 PROGRAM = """
 import sys
-from qpt_app.cli import main, output
+from qpt_app.cli import app as app_module, main, output
 def app(**_):
     with output.open_sink(None) as sink:
         for number in range(100_000):
             sink.write(b'%d\\n' % number)
     sys.exit(3)
-main.app = app
+app_module.app = app
 main.run()
 """
 
