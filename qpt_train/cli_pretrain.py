@@ -79,7 +79,7 @@ def pretrain_command(
         def show(step: int, total: int, loss: float) -> None:
             if bar.total != total:
                 bar.reset(total)
-                bar.initial = step - 1
+                bar.initial = step
             bar.n = step
             rate = config.rows * (step - bar.initial) / max(1e-9, bar.format_dict["elapsed"])
             bar.set_postfix(loss=f"{loss:.3f}", pairs_per_s=f"{rate:.0f}")
