@@ -49,7 +49,8 @@ def finetune_command(
     out.mkdir(parents=True, exist_ok=True)
     split = split_labelled(load_mos_set(data), config.split, cache_folder=out)
     for key, value in split.description.items():
-        typer.echo(f"split {key}: {value}", err=True)
+        if key != "assignment":  # a letter per photo
+            typer.echo(f"split {key}: {value}", err=True)
     stop = _StopFlag()
     with tqdm(unit="step", dynamic_ncols=True) as bar:
 

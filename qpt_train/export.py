@@ -79,13 +79,7 @@ def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -
     Raises:
         DatasetError: if the photos or the splitting code changed since the run.
     """
-    split = split_labelled(mos_set, run.recipe.split, cache_folder=cache_folder)
-    if split.description["hash"] != run.split["hash"]:
-        raise DatasetError(
-            f"the split of {mos_set.name} is not the one this run was trained with "
-            f"({split.description['hash'][:12]} instead of {run.split['hash'][:12]})"
-        )
-    return split
+    return split_labelled(mos_set, run.recipe.split, recorded=run.split, cache_folder=cache_folder)
 
 
 def export_run(

@@ -37,6 +37,11 @@ def load_initial_weights(model: QualityModel, path: Path) -> str:
             f"{path} holds a {metadata.encoder}, the recipe wants {model.encoder.name}"
         )
     _load_encoder(model, other.encoder.network.state_dict(), path)
+    if metadata.head_hidden != model.head.hidden.out_features:
+        raise CheckpointError(
+            f"{path} has a head of width {metadata.head_hidden}, the recipe wants "
+            f"{model.head.hidden.out_features}"
+        )
     model.head.load_state_dict(other.head.state_dict())
     return "quality model"
 

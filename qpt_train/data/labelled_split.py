@@ -1,5 +1,6 @@
 """Which labelled photos train, which choose the epoch, which are held out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem, MosSet, refuse_official_test
+from qpt_train.data.recorded_splits import fold_letters, recorded_folds
 from qpt_train.data.splits import grouped_folds, split_hash
 
 VALIDATION_FOLDS = 50
@@ -40,25 +42,36 @@ class LabelledSplit:
     mos_std: float
     """Its standard deviation."""
     description: dict[str, Any]
-    """Readable record: set, seed, folds, held-out fold, split hash, sizes."""
+    """Readable record: set, seed, folds, held-out fold, split hash, each photo's fold, sizes."""
 
 
 def split_labelled(
-    mos_set: MosSet, config: SplitConfig, *, cache_folder: Path | None = None
+    mos_set: MosSet,
+    config: SplitConfig,
+    *,
+    recorded: Mapping[str, Any] | None = None,
+    cache_folder: Path | None = None,
 ) -> LabelledSplit:
     """Split a labelled set, official test photos refused.
 
     Args:
         mos_set: the labelled photos.
         config: folds, held-out fold, validation share, seed.
+        recorded: the description of an earlier run's split, which is then made again exactly.
         cache_folder: a folder that remembers the photos' perceptual hashes from run to run.
 
     Raises:
-        DatasetError: if official test photos are among them or a part would be empty.
+        DatasetError: if official test photos are among them, a part would be empty, or the
+            recorded split cannot be made again.
     """
     items = list(mos_set.items)
     refuse_official_test(items, "fine-tuning")
-    folds = grouped_folds(items, folds=config.folds, seed=config.seed, cache_folder=cache_folder)
+    if recorded is not None:
+        folds = recorded_folds(items, recorded, cache_folder=cache_folder)
+    else:
+        folds = grouped_folds(
+            items, folds=config.folds, seed=config.seed, cache_folder=cache_folder
+        )
     heldout = [i for i, f in zip(items, folds, strict=True) if f == config.heldout_fold]
     rest = [i for i, f in zip(items, folds, strict=True) if f != config.heldout_fold]
     validation, train = _take_validation(rest, config, cache_folder)
@@ -77,6 +90,7 @@ def split_labelled(
             "folds": config.folds,
             "heldout_fold": config.heldout_fold,
             "hash": split_hash(items, folds),
+            "assignment": fold_letters(items, folds),
             "train": len(train),
             "validation": len(validation),
             "heldout": len(heldout),
