@@ -137,7 +137,7 @@ class Photographer:
             QCoreApplication.processEvents()
 
     def save(self, name: str, widget=None) -> None:  # noqa: ANN001
-        """Save the window, or a dialog over it, in every theme; both scales with a small palette."""
+        """Save the window, or a dialog over it, in every theme."""
         from PIL import Image
 
         if self.arguments.only and self.arguments.only not in name:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from PIL.TiffImagePlugin import IFDRational
-from scipy.ndimage import gaussian_filter
 
 Picture = NDArray[np.float32]
 """(H, W, 3) linear light, 0 to 1."""
@@ -155,7 +154,9 @@ def stars(generator: np.random.Generator) -> Picture:
     for _ in range(1500):
         x, row = generator.integers(0, WIDTH), generator.integers(0, int(HEIGHT * 0.85))
         light[row, x] = generator.exponential(0.9)
-    soft = gaussian_filter(light, 0.9)
+    soft = light.copy()
+    for step, axis in ((1, 0), (-1, 0), (1, 1), (-1, 1)):
+        soft += 0.3 * np.roll(light, step, axis)
     picture += (soft * 2.2)[..., None]
     ridge = HEIGHT * 0.8 - _fractal(generator, WIDTH, 0.52) * 90
     edge = _below(ridge[None], yy, 0.8)
@@ -207,9 +208,7 @@ def finish(picture: Picture, *, seed: int, blur: float = 0, noise: float = 0.006
     light = np.clip(picture**1.25 * 2.0**stops, 0, 1)
     grain = np.random.default_rng(seed).normal(0, noise, light.shape).astype(np.float32)
     display = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    image = Image.fromarray(
-        (np.clip(display, 0, 1) * 255).round().astype(np.uint8)
-    )
+    image = Image.fromarray((np.clip(display, 0, 1) * 255).round().astype(np.uint8))
     if blur:
         image = image.filter(ImageFilter.GaussianBlur(blur))
     grainy = np.clip(np.asarray(image) + grain * 255, 0, 255)

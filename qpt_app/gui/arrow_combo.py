@@ -1,4 +1,4 @@
-"""A combo box with a chevron in the colours of the theme; style sheets can only place image files."""
+"""A combo box with a chevron in the theme's colours; style sheets can only place image files."""
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox
 class ArrowCombo(QComboBox):
     """Looks like what it does: opens downwards."""
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the box, then the chevron."""
         super().paintEvent(event)
         painter = QPainter(self)

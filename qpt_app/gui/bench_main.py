@@ -1,4 +1,4 @@
-"""`python -m qpt_app.gui.bench_main [--json]`: what `qpt bench --gui` starts as a program of its own."""
+"""`python -m qpt_app.gui.bench_main [--json]`: what `qpt bench --gui` starts."""
 
 import argparse
 import json

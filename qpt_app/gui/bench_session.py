@@ -6,12 +6,16 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qpt_app.core.atomic_write import atomic_write
+
+if TYPE_CHECKING:
+    from qpt_app.gui.image_loader import ImageKey
 
 BEAT_MS = 5
 LIMIT_S = 900.0
@@ -68,7 +72,7 @@ class _Session:
         class Watcher(QObject):
             """Notes the first paint."""
 
-            def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+            def eventFilter(self, watched: QObject, event: QEvent) -> bool:
                 """Look at every event."""
                 if event.type() == QEvent.Type.Paint and session.painted_at is None:
                     session.painted_at = time.time()
@@ -177,12 +181,13 @@ class _Session:
             QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Right)
             pane = window.loupe.pane
             key = pane.wanted_key()
-            self.wait(
-                lambda key=key: key is None or window.loaders.photos.image(*key) is not None, 20
-            )
+            self.wait(partial(self._holds, key), 20)
             pane.repaint()
             latencies.append(1000 * (time.perf_counter() - start))
         return latencies
+
+    def _holds(self, key: "ImageKey | None") -> bool:
+        return key is None or self.window.loaders.photos.image(*key) is not None
 
     def _rate(self, count: int) -> dict[str, float]:
         """Rate photo after photo by key."""

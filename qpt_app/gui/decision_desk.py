@@ -96,8 +96,8 @@ class DecisionDesk(QObject):
         before, self._profile = self._profile, profile
 
         def work(session: DecisionSession) -> None:
-            wanted = profile in tuple(XmpProfile)
-            session.xmp_policy = XmpPolicy(profile=XmpProfile(profile)) if wanted else None
+            wanted = profile is not None and profile in tuple(XmpProfile)
+            session.xmp_policy = XmpPolicy(profile=XmpProfile(str(profile))) if wanted else None
             newest = session.next_undo
             is_first = before is None and newest is not None and newest.xmp_policy is None
             if wanted and is_first and newest is not None and newest.kind is ActionKind.DECIDE:

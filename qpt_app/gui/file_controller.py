@@ -50,6 +50,7 @@ class FileController(QObject):
         desk.executed.connect(self._show_outcome)
         desk.recovered.connect(self._show_recovery)
         desk.progressed.connect(self._show_progress)
+        desk.failed.connect(lambda _: self._close_running())
 
     def trash_selected(self) -> None:
         """Send the selected photos to the trash, after a list."""
@@ -132,6 +133,12 @@ class FileController(QObject):
         self._show_report(self.tr("An interrupted file operation was settled"), reports)
         self.finished.emit()
 
+    def _close_running(self) -> None:
+        """The operation was refused: the status line says why, nothing was changed."""
+        if self.dialog is not None and self.dialog.is_running:
+            self.dialog.accept()
+            self.finished.emit()
+
     def _show_report(self, title: str, reports: Sequence[OperationReport]) -> None:
         self.report = ReportDialog(title, reports, self._window)
         self.report.open()
@@ -140,6 +147,7 @@ class FileController(QObject):
         if self.dialog is not None:
             self.dialog.deleteLater()
             self.dialog = None
+            self._window.activateWindow()
 
 
 def ask_for_folder(parent: QWidget, title: str) -> Path | None:

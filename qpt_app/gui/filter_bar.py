@@ -155,11 +155,11 @@ class FilterBar(QWidget):
         self.status = ArrowCombo()
         self.status.setAccessibleName(self.tr("Status"))
         self.status.setToolTip(self.tr("Status"))
-        for test, text in (
+        for status, text in (
             (StatusTest.ANY, self.tr("Any status")), (StatusTest.SCORED, self.tr("Scored")),
             (StatusTest.WAITING, self.tr("Waiting")), (StatusTest.FAILED, self.tr("Failed")),
         ):  # fmt: skip
-            self.status.addItem(text, test)
+            self.status.addItem(text, status)
         self.status.currentIndexChanged.connect(self._edited)
         self._layout.addWidget(self.status)
         self.scores = ScoreRange(self._theme)

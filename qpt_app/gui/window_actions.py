@@ -266,6 +266,8 @@ class WindowActions(QObject):
         if self.dialog is not None:
             self.dialog.deleteLater()
             self.dialog = None
+            self._window.activateWindow()
+            self._window.views.focus_photos()
 
 
 def add_menus(bar: QMenuBar, keys: KeyBindings) -> None:

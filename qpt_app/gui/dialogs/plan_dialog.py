@@ -133,7 +133,7 @@ class PlanDialog(QDialog):
         layout.addWidget(self.table, 1)
         layout.addWidget(self._bar)
         layout.addWidget(buttons)
-        self._running = False
+        self.is_running = False
 
     def show_progress(self, done: int, total: int) -> None:
         """Show how far the operation is."""
@@ -142,14 +142,14 @@ class PlanDialog(QDialog):
 
     def reject(self) -> None:
         """Close; while the operation runs, stop it after the photo at hand."""
-        if self._running:
+        if self.is_running:
             self.cancelled_run.emit()
             self.cancel.setEnabled(False)
         else:
             super().reject()
 
     def _start(self) -> None:
-        self._running = True
+        self.is_running = True
         self.confirm.setEnabled(False)
         self.cancel.setText(self.tr("Stop"))
         self._bar.show()
@@ -157,7 +157,7 @@ class PlanDialog(QDialog):
 
     def accept(self) -> None:
         """Close after the operation."""
-        self._running = False
+        self.is_running = False
         super().accept()
 
 

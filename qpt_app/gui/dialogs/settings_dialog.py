@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qpt_app.gui.arrow_combo import ArrowCombo
 from qpt_app.gui.action_table import ACTIONS, BY_ID
+from qpt_app.gui.arrow_combo import ArrowCombo
 from qpt_app.gui.dialogs.xmp_dialog import PROFILES, profile_texts
 from qpt_app.gui.gui_settings import GuiSettings
 from qpt_app.gui.key_bindings import conflicts

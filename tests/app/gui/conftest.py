@@ -1,4 +1,4 @@
-"""A window on a folder of generated photos, offscreen; every thread and process must be gone after."""
+"""A window on a folder of generated photos, offscreen; threads and processes must be gone after."""
 
 import os
 import sys
@@ -10,13 +10,13 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.append(str(Path(__file__).parent))  # a spawned process imports gui_fakes by this name
 
-import gui_fakes  # noqa: E402
-import pytest  # noqa: E402
-from PySide6.QtCore import QThreadPool  # noqa: E402
+import gui_fakes
+import pytest
+from PySide6.QtCore import QThreadPool
 
-from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState  # noqa: E402
-from qpt_app.gui.main_window import MainWindow  # noqa: E402
-from qpt_app.gui.theme import Theme  # noqa: E402
+from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
+from qpt_app.gui.main_window import MainWindow
+from qpt_app.gui.theme import Theme
 
 START = datetime(2026, 6, 1, 12, 0, 0)
 OWN_THREADS = ("qpt-", "close-", "decode")
@@ -117,8 +117,8 @@ def open_and_score(qtbot, window, folder) -> None:
     with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.open_folder(folder)
     qtbot.waitUntil(lambda: window.scoring.state.value == "done", timeout=40000)
-    qtbot.waitUntil(lambda: window.series.is_idle, timeout=30000)
-    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
     window.library.touch_time_out()
     qtbot.waitUntil(lambda: not window.library.is_unsettled, timeout=20000)
+    qtbot.waitUntil(lambda: window.series.is_idle, timeout=30000)
+    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
     window.views.focus_photos()

@@ -1,4 +1,4 @@
-"""Stand-ins for the slow outside of the window. A plain module, so that a spawned process finds it."""
+"""Stand-ins for the slow outside of the window; a plain module, for spawned processes."""
 
 import os
 import threading
@@ -119,7 +119,7 @@ class GatedPool(ThreadPool):
         self._closing = threading.Event()
 
     def _run(self, job):
-        while self._gate and os.path.exists(self._gate) and not self._closing.wait(0.02):
+        while self._gate and Path(self._gate).exists() and not self._closing.wait(0.02):
             pass
         return super()._run(job)
 
@@ -216,3 +216,19 @@ def exif_bytes(
     if bracket:
         details[0xA402] = 2
     return exif
+
+
+def move_and_die(folder: str, data: str, after: int) -> None:
+    """Move all photos to `_rejected` and be killed in the middle; runs in a process of its own."""
+    import signal
+
+    from qpt_app.decisions.photo_unit import find_units
+
+    def progress(done: int, total: int) -> None:
+        if done == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    session = DecisionSession.open(Path(data), Clock(), trash=FolderTrash(Path(data) / "trash"))
+    photos = sorted(Path(folder).glob("*.jpg"))
+    plan = session.plan_move_rejects(find_units([(path, None) for path in photos]), Path(folder))
+    session.execute(plan, progress=progress)

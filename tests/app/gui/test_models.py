@@ -98,9 +98,7 @@ def test_exactly_and_at_least_stars_differ(model):
 
 
 @pytest.mark.parametrize(("rejected", "expected"), [(2, "3.jpg"), (4, "3.jpg"), (0, "1.jpg")])
-def test_when_a_filter_hides_the_framed_photo_the_next_nearest_is_framed(
-    model, rejected, expected
-):
+def test_when_a_filter_hides_the_framed_photo_the_next_nearest_is_framed(model, rejected, expected):
     """The next one, or the previous one at the end; never the first one by default."""
     model.add([record(f"{number}.jpg") for number in range(5)])
     selection = QItemSelectionModel(model)

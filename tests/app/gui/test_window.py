@@ -228,9 +228,11 @@ def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot)
     sidecar = shoot / "p00.jpg.xmp"
     qtbot.waitUntil(sidecar.exists, timeout=20000)
     assert b"Rating" in sidecar.read_bytes()
+    qtbot.waitUntil(window.isActiveWindow, timeout=20000)
     press(qtbot, window, "Right")
     press(qtbot, window, "2")
     assert window.actions_.dialog is None
+    assert window.model.record(shoot / "p01.jpg").stars == 2
     qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=20000)
     settle(qtbot, window)
 

@@ -1,0 +1,327 @@
+"""Every action does what it says, and undo takes it back."""
+
+import csv
+import json
+import multiprocessing
+
+import gui_fakes
+import pytest
+from conftest import open_and_score
+from conftest_helpers import press, settle
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+
+from qpt_app.decisions.decision import Flag
+from qpt_app.gui.export_file import write_export
+from qpt_app.gui.view_controller import View
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+WAIT_MS = 20000
+
+
+def decisions(window):
+    return {record.path: record.decision for record in window.model.records}
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def undo(qtbot, window):
+    settle(qtbot, window)
+    with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
+        press(qtbot, window, "Z", CONTROL)
+    settle(qtbot, window)
+
+
+def redo(qtbot, window):
+    with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
+        press(qtbot, window, "Z", CONTROL | SHIFT)
+    settle(qtbot, window)
+
+
+def select(window, first, last):
+    window.photo_cursor.go_to_row(first)
+    window.parts.grid.selectionModel().select(
+        QItemSelection(window.model.index(first, 0), window.model.index(last, 0)),
+        QItemSelectionModel.SelectionFlag.Select,
+    )
+
+
+def confirm(qtbot, window):
+    """Say yes to the list."""
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
+    dialog = window.files.dialog
+    with qtbot.waitSignal(window.desk.executed, timeout=WAIT_MS):
+        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
+    settle(qtbot, window)
+    return dialog.plan
+
+
+def test_every_decision_key_is_undone_and_redone(qtbot, opened):
+    """Each key, its undo, its redo."""
+    keys = [("5", None), ("P", None), ("X", None), ("U", None), ("0", None), ("6", None),
+            ("9", None), ("3", None)]  # fmt: skip
+    press(qtbot, opened, "Right")
+    for key, _ in keys:
+        before = decisions(opened)
+        press(qtbot, opened, key)
+        after = decisions(opened)
+        assert after != before, key
+        undo(qtbot, opened)
+        assert decisions(opened) == before, key
+        redo(qtbot, opened)
+        assert decisions(opened) == after, key
+        assert len(set(after.items()) ^ set(before.items())) == 2  # one photo, no other
+
+
+def test_a_label_key_pressed_twice_clears_the_label(qtbot, opened):
+    """Again to clear."""
+    press(qtbot, opened, "7")
+    assert opened.photo_cursor.record.decision.label.value == "yellow"
+    press(qtbot, opened, "7")
+    assert opened.photo_cursor.record.decision.label is None
+    settle(qtbot, opened)
+
+
+def test_undo_brings_a_hidden_photo_back_and_frames_it(qtbot, opened):
+    """It was rejected, the filter hid it; undo shows where it happened."""
+    bar = opened.parts.bar
+    bar._flags[Flag.NONE].click()
+    opened.views.focus_photos()
+    opened.photo_cursor.go_to_row(3)
+    record = opened.photo_cursor.record
+    press(qtbot, opened, "X")
+    assert opened.model.row_of(record) == -1
+    assert opened.photo_cursor.row == 3
+    undo(qtbot, opened)
+    assert opened.photo_cursor.record is record
+
+
+def test_keep_this_picks_one_of_a_burst_and_one_undo_takes_it_back(qtbot, opened, shoot):
+    """Shift+P, then go on to the next series."""
+    burst = opened.model.record(shoot / "p05.jpg")
+    assert [path.name for path in burst.series.members] == ["p04.jpg", "p05.jpg", "p06.jpg"]
+    assert burst.series.best.name == "p06.jpg"
+    before = decisions(opened)
+    opened.photo_cursor.go_to(burst)
+    press(qtbot, opened, "P", SHIFT)
+    flags = [opened.model.record(path).decision.flag for path in burst.series.members]
+    assert flags == [Flag.REJECT, Flag.PICK, Flag.REJECT]
+    assert opened.photo_cursor.record.name == "p07.jpg"
+    undo(qtbot, opened)
+    assert decisions(opened) == before
+
+
+def test_a_bracket_is_never_reduced_to_one_winner(qtbot, make_window, tmp_path):
+    """Shift+P refuses, and rejecting below a threshold passes it by."""
+    from datetime import datetime, timedelta
+
+    folder = tmp_path / "bracket"
+    for number, bias in enumerate((0.0, -2.0, 2.0)):
+        gui_fakes.write_photo(
+            folder / f"b{number}.jpg", seed=1, brightness=int(110 + 30 * bias),
+            taken=datetime(2026, 1, 1) + timedelta(seconds=number), bias=bias, bracket=True,
+        )  # fmt: skip
+    window = make_window()
+    open_and_score(qtbot, window, folder)
+    assert window.photo_cursor.record.series.is_protected
+    press(qtbot, window, "P", SHIFT)
+    assert "kept whole" in window.parts.status.message
+    window.parts.histogram.set_threshold(100)
+    window.parts.threshold.reject_below.emit()
+    assert window.actions_.dialog is None
+    assert all(record.decision.flag is Flag.NONE for record in window.model.records)
+
+
+def test_the_threshold_is_dragged_counted_shown_and_rejected(qtbot, opened):
+    """By mouse and by key; the question says how many; one undo."""
+    histogram = opened.parts.histogram
+    start = histogram.rect().center()
+    qtbot.mousePress(histogram, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(histogram, start)
+    qtbot.mouseRelease(histogram, Qt.MouseButton.LeftButton, pos=start)
+    assert histogram.threshold == pytest.approx(50, abs=2)
+    qtbot.keyClick(histogram, Qt.Key.Key_Right)
+    scores = [record.score for record in opened.model.records if record.score is not None]
+    expected = sum(score < histogram.threshold for score in scores)
+    assert histogram.would_go == expected > 0
+    opened.parts.threshold.look.click()
+    assert opened.model.rowCount() == expected
+    opened.keys["clear_filter"].trigger()
+    before = decisions(opened)
+    opened.parts.threshold.reject.click()
+    assert f"{expected}" in opened.actions_.dialog.windowTitle()
+    opened.actions_.dialog.accept()
+    assert sum(record.decision.is_rejected for record in opened.model.records) == expected
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    assert decisions(opened) == before
+
+
+def test_several_are_rejected_only_after_a_question(qtbot, opened):
+    """A key acts on the framed photo, however many are selected."""
+    select(opened, 1, 4)
+    press(qtbot, opened, "X")
+    assert sum(record.decision.is_rejected for record in opened.model.records) == 1
+    press(qtbot, opened, "X", CONTROL | SHIFT)
+    opened.actions_.dialog.accept()
+    assert sum(record.decision.is_rejected for record in opened.model.records) == 4
+    settle(qtbot, opened)
+
+
+def test_trash_takes_raw_and_sidecars_along_and_gives_them_back(qtbot, make_window, shoot):
+    """The list counts every file; undo brings every byte back."""
+    (shoot / "p02.cr2").write_bytes(b"II*\0\x10\0\0\0CR\x02\0 raw")
+    (shoot / "p02.xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    before = files(shoot)
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    assert len(window.model.records) == 12
+    record = window.model.record(shoot / "p02.jpg")
+    assert record.file.companion == shoot / "p02.cr2"
+    window.photo_cursor.go_to(record)
+    press(qtbot, window, "Delete")
+    plan = confirm(qtbot, window)
+    assert plan.photo_count == 1
+    assert {file.source.name for file in plan.files} == {"p02.jpg", "p02.cr2", "p02.xmp"}
+    qtbot.waitUntil(lambda: len(window.model.records) == 11, timeout=WAIT_MS)
+    assert not (shoot / "p02.cr2").exists()
+    window.views.focus_photos()
+    undo(qtbot, window)
+    assert files(shoot) == before
+    qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
+
+
+def test_cancelling_the_list_does_nothing(qtbot, opened, shoot):
+    """Escape is the default answer."""
+    before = files(shoot)
+    press(qtbot, opened, "Delete")
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    opened.files.dialog.reject()
+    settle(qtbot, opened)
+    assert files(shoot) == before
+
+
+def test_picks_are_copied_and_the_copy_is_undone(qtbot, opened, shoot, tmp_path):
+    """Originals stay; undo takes the copies away."""
+    before = files(shoot)
+    target = tmp_path / "picks"
+    target.mkdir()
+    opened.files._ask_folder = lambda parent, title: target
+    opened.photo_cursor.go_to_row(1)
+    press(qtbot, opened, "P")
+    settle(qtbot, opened)
+    opened.keys["copy_picks"].trigger()
+    confirm(qtbot, opened)
+    assert (target / "p01.jpg").read_bytes() == (shoot / "p01.jpg").read_bytes()
+    assert files(shoot) == before
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    assert list(target.iterdir()) == []
+
+
+def test_a_refused_trash_says_so_and_changes_nothing(qtbot, opened, shoot, trash):
+    """Never a silent unlink."""
+    trash.full = True
+    before = files(shoot)
+    press(qtbot, opened, "Delete")
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    with qtbot.waitSignal(opened.desk.failed, timeout=WAIT_MS):
+        qtbot.mouseClick(opened.files.dialog.confirm, Qt.MouseButton.LeftButton)
+    assert "_rejected" in opened.parts.status.message
+    assert files(shoot) == before
+    qtbot.waitUntil(lambda: opened.files.dialog is None, timeout=WAIT_MS)
+
+
+def test_compare_links_zoom_pins_a_reference_and_slides(qtbot, opened):
+    """The frame is where the keys act; beyond the last pane the challenger changes."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    first, second = opened.compare.records
+    assert [pane.is_current for pane in opened.compare.panes] == [True, False]
+    press(qtbot, opened, "R")
+    assert opened.compare.reference is first
+    press(qtbot, opened, "Right")
+    assert opened.photo_cursor.record is second
+    press(qtbot, opened, "4")
+    assert (first.stars, second.stars) == (0, 4)
+    press(qtbot, opened, "Right")
+    assert [record.name for record in opened.compare.records] == ["p00.jpg", "p02.jpg"]
+    press(qtbot, opened, "Z")
+    assert opened.compare.panes[0]._state is opened.compare.panes[1]._state
+    assert not opened.compare.state.is_fit
+    settle(qtbot, opened)
+
+
+def test_survey_shows_the_selection_and_b_the_series(qtbot, opened, shoot):
+    """N and B."""
+    select(opened, 2, 6)
+    press(qtbot, opened, "N")
+    assert (opened.views.view, len(opened.survey.panes)) == (View.SURVEY, 5)
+    press(qtbot, opened, "G")
+    opened.photo_cursor.go_to(opened.model.record(shoot / "p04.jpg"))
+    press(qtbot, opened, "B")
+    assert opened.views.view is View.COMPARE
+    assert opened.compare.records[0].name == "p06.jpg"
+
+
+def test_stacking_shows_a_series_by_its_best(qtbot, opened):
+    """S stacks, S again unfolds; Down goes from series to series in the loupe."""
+    press(qtbot, opened, "S")
+    names = [record.name for record in opened.model.visible_records()]
+    assert "p06.jpg" in names
+    assert "p04.jpg" not in names
+    press(qtbot, opened, "S")
+    assert opened.model.rowCount() == 12
+    opened.photo_cursor.go_to_row(3)
+    press(qtbot, opened, "E")
+    press(qtbot, opened, "Down")
+    assert opened.photo_cursor.record.name == "p06.jpg"
+    press(qtbot, opened, "Down")
+    assert opened.photo_cursor.record.name == "p07.jpg"
+
+
+def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoot):
+    """The list says why; the button tries again."""
+    gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
+    opened.library.rescan()
+    qtbot.waitUntil(lambda: not opened.library.is_reading, timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: opened.model.record(shoot / "p09.jpg").score is not None, timeout=WAIT_MS
+    )
+    qtbot.waitUntil(lambda: not opened.parts.failed.isVisible(), timeout=WAIT_MS)
+
+
+def test_export_writes_scores_and_decisions_in_columns_of_their_own(qtbot, opened, tmp_path):
+    """CSV and JSON of what is shown."""
+    press(qtbot, opened, "4")
+    records = opened.model.visible_records()
+    write_export(tmp_path / "out.csv", records, opened.library.summary)
+    write_export(tmp_path / "out.json", records, opened.library.summary)
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 12
+    assert (rows[0]["stars"], rows[1]["stars"]) == ("4", "")
+    assert float(rows[0]["score"]) == pytest.approx(records[0].score, abs=0.001)
+    values = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert values[9]["score"] is None
+    settle(qtbot, opened)
+
+
+def test_kill_during_a_move_then_restart_every_photo_exists_once(qtbot, make_window, shoot, paths):
+    """The window settles what the killed program left, says so, and nothing is lost or doubled."""
+    before = sorted(path.read_bytes() for path in shoot.glob("*.jpg"))
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=gui_fakes.move_and_die, args=(str(shoot), str(paths.data), 5))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -9
+    window = make_window()
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
+        window.open_folder(shoot)
+    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=WAIT_MS)
+    assert sorted(path.read_bytes() for path in shoot.rglob("*.jpg")) == before
+    assert window.files.report is not None
+    window.files.report.reject()
+    undo(qtbot, window)
+    assert sorted(path.read_bytes() for path in shoot.rglob("*.jpg")) == before
