@@ -37,6 +37,9 @@ def finetune_command(
     """Train a quality model on human scores."""
     from tqdm import tqdm
 
+    from qpt_app.core.idle_threads import let_idle_threads_sleep
+
+    let_idle_threads_sleep()  # before torch is loaded
     from qpt_app.core.torch_scorer import choose_device
     from qpt_train.config import load_recipe
     from qpt_train.data.labelled_split import split_labelled
