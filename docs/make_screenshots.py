@@ -91,6 +91,7 @@ def take_pictures(arguments: argparse.Namespace) -> None:
 
 def reduce_colours(image, tokens):  # noqa: ANN001, ANN201
     """Return the picture with a palette of its own in which the window's colours are exact."""
+    import numpy as np
     from PIL import Image
 
     from qpt_app.gui.tokens import colour_names
@@ -101,7 +102,14 @@ def reduce_colours(image, tokens):  # noqa: ANN001, ANN201
         palette += list(bytes.fromhex(getattr(tokens, name)[1:]))
     holder = Image.new("P", (1, 1))
     holder.putpalette(palette)
-    return image.quantize(palette=holder, dither=Image.Dither.NONE)
+    reduced = np.array(image.quantize(palette=holder, dither=Image.Dither.NONE))
+    colours = np.asarray(image)
+    for at, name in enumerate(colour_names()[: 256 - COLOURS]):
+        exact = list(bytes.fromhex(getattr(tokens, name)[1:]))
+        reduced[(colours == exact).all(axis=-1)] = count + at
+    result = Image.fromarray(reduced, "P")
+    result.putpalette(palette)
+    return result
 
 
 class Photographer:
@@ -233,7 +241,7 @@ class Photographer:
         window.model.set_order(order)
         window.keys["stack"].trigger()
         median = window.library.summary.median or 50
-        window.parts.histogram.set_threshold(median - 6)
+        window.parts.histogram.set_threshold(median)
         window.photo_cursor.go_to_row(0)
         self.save("sorted")
         window.keys["stack"].trigger()

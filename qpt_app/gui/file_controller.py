@@ -141,6 +141,7 @@ class FileController(QObject):
 
     def _show_report(self, title: str, reports: Sequence[OperationReport]) -> None:
         self.report = ReportDialog(title, reports, self._window)
+        self.report.finished.connect(lambda _: self._window.activateWindow())
         self.report.open()
 
     def _forget_dialog(self) -> None:

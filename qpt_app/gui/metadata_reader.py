@@ -1,68 +1,16 @@
-"""Reads EXIF essentials in a process of its own: times for sorting and series, and details."""
+"""Reads EXIF essentials in a process of its own, as the window sees it."""
 
-import contextlib
-import signal
-import threading
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from qpt_app.gui.metadata_worker import ReadAnswer, ReadRequest, metadata_main
 from qpt_app.gui.process_link import ProcessLink
 
 CHUNK = 64
 """Photos per message in both directions."""
-
-
-class ReadRequest(NamedTuple):
-    """Photos of one opened folder."""
-
-    generation: int
-    paths: list[Path]
-
-
-class ReadAnswer(NamedTuple):
-    """What was found in them."""
-
-    generation: int
-    essentials: list[tuple[Path, Any]]
-
-
-def metadata_main(pipe: Connection, read: Callable[[Path], Any]) -> None:
-    """Read what is asked for, the newest folder only. The entry point of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests: SimpleQueue[ReadRequest | None] = SimpleQueue()
-    newest = [0]
-    threading.Thread(target=_listen, args=(pipe, requests, newest), daemon=True).start()
-    while (request := requests.get()) is not None:
-        found = []
-        for path in request.paths:
-            if request.generation != newest[0]:
-                break
-            found.append((path, read(path)))
-        if found and request.generation == newest[0]:
-            with contextlib.suppress(OSError):
-                pipe.send(ReadAnswer(request.generation, found))
-
-
-def _listen(
-    pipe: Connection, requests: "SimpleQueue[ReadRequest | None]", newest: list[int]
-) -> None:
-    """Take requests until the window goes away."""
-    while True:
-        try:
-            request = pipe.recv()
-        except (EOFError, OSError):
-            request = None
-        if request is not None:
-            newest[0] = request.generation
-        requests.put(request)
-        if request is None:
-            newest[0] = -1
-            return
 
 
 class MetadataReader(QObject):

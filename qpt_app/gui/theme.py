@@ -110,10 +110,10 @@ QToolButton#flat:hover { background: @hover; }
 QToolButton#flat:focus { border-color: @accent; }
 QToolButton#flat:checked { background: @raised; border-color: transparent; }
 QToolButton::menu-indicator { image: none; }
-QLineEdit, QComboBox, QSpinBox, QKeySequenceEdit { background: @raised;
+QLineEdit, QComboBox, QKeySequenceEdit { background: @raised;
   color: @text; border: 1px solid transparent; border-radius: @radius; padding: 3px 8px;
   min-height: 20px; selection-background-color: @accent; selection-color: @on_accent; }
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus { border-color: @accent; }
+QLineEdit:focus, QComboBox:focus { border-color: @accent; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox QAbstractItemView { background: @raised; color: @text; border: 1px solid @line;
   selection-background-color: @hover; selection-color: @text; outline: none; }

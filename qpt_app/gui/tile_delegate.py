@@ -64,7 +64,7 @@ class TileDelegate(QStyledItemDelegate):
         side = self._tile_size()
         box = QRectF(cell.center().x() - side / 2, cell.top() + MARGIN - 3, side, side)
         self._paint_photo(painter, box, record)
-        self._paint_corners(painter, box, record)
+        self._paint_corners(painter, self._photo_rect(box, record), record)
         foot = QRectF(box.left(), box.bottom() + 5, side, FOOT)
         self._paint_marks(painter, QRectF(foot.left(), foot.top(), side, 16), record)
         self._paint_name(painter, QRectF(foot.left(), foot.top() + 17, side, 16), record)
@@ -87,20 +87,33 @@ class TileDelegate(QStyledItemDelegate):
     def _paint_photo(self, painter: QPainter, box: QRectF, record: PhotoRecord) -> None:
         """Paint the thumbnail, or a quiet place for it."""
         image = self._thumbnail(record.path)
+        target = self._photo_rect(box, record)
         if image is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.colour("raised"))
-            painter.drawRoundedRect(_place(box, record), 2, 2)
+            painter.drawRoundedRect(target, 2, 2)
             if record.has_failed:
-                self._paint_reason(painter, box, record)
+                self._paint_reason(painter, target, record)
             return
-        size = image.size().scaled(box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-        target = QRectF(QPointF(0, 0), size)
-        target.moveCenter(box.center())
         rejected = record.decision.is_rejected
         painter.setOpacity(0.42 if rejected else 1.0)
         painter.drawImage(target, image)
         painter.setOpacity(1.0)
+
+    def _photo_rect(self, box: QRectF, record: PhotoRecord) -> QRectF:
+        """Return where the photo stands: on the lower edge of its square, above its marks."""
+        image = self._thumbnail(record.path)
+        if image is not None:
+            size = image.size()
+        elif record.result is not None and record.result.width and record.result.height:
+            size = QSize(record.result.width, record.result.height)
+        else:
+            size = QSize(3, 2)
+        size = size.scaled(box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
+        target = QRectF(QPointF(0, 0), size)
+        target.moveCenter(box.center())
+        target.moveBottom(box.bottom())
+        return target
 
     def _paint_reason(self, painter: QPainter, box: QRectF, record: PhotoRecord) -> None:
         """Say in the empty tile why there is no picture."""
@@ -110,7 +123,7 @@ class TileDelegate(QStyledItemDelegate):
         painter.setFont(_font(painter, 11))
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
         reason = record.result.reason or record.result.status.value
-        painter.drawText(box.adjusted(12, 30, -12, -12), flags, reason)
+        painter.drawText(box.adjusted(12, 26, -12, -8), flags, reason)
 
     def _paint_corners(self, painter: QPainter, box: QRectF, record: PhotoRecord) -> None:
         """Problem mark at the top right, series mark at the top left."""
@@ -191,20 +204,6 @@ def _place_in_series(record: PhotoRecord) -> str:
     assert series is not None
     size = len(series.members)
     return str(size) if series.is_protected else f"{series.ranked.index(record.path) + 1}/{size}"
-
-
-def _place(box: QRectF, record: PhotoRecord) -> QRectF:
-    """Return the rectangle that the photo will fill, as far as its shape is known."""
-    result = record.result
-    if result is None or not result.width or not result.height:
-        return box.adjusted(box.width() * 0.02, box.height() * 0.14, -box.width() * 0.02,
-                            -box.height() * 0.14)  # fmt: skip
-    size = QSize(result.width, result.height).scaled(
-        box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio
-    )
-    place = QRectF(QPointF(0, 0), size)
-    place.moveCenter(box.center())
-    return place
 
 
 def _font(painter: QPainter, pixels: int, *, bold: bool = False) -> QFont:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QKeySequenceEdit,
     QLabel,
     QScrollArea,
-    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,9 @@ from qpt_app.gui.dialogs.xmp_dialog import PROFILES, profile_texts
 from qpt_app.gui.gui_settings import GuiSettings
 from qpt_app.gui.key_bindings import conflicts
 from qpt_app.gui.theme import THEME_CHOICES
+
+MEMORY_CHOICES = (256, 512, 768, 1024, 2048, 4096, 8192)
+"""Bounds of the memory for pictures that the dialog offers, MiB."""
 
 
 class SettingsDialog(QDialog):
@@ -65,7 +67,7 @@ class SettingsDialog(QDialog):
         return replace(
             self._settings,
             theme=THEME_CHOICES[self.theme.currentIndex()],
-            memory_mb=self.memory.value(),
+            memory_mb=int(self.memory.currentData()),
             auto_advance=self.advance.isChecked(),
             recursive=self.recursive.isChecked(),
             xmp_profile=self._profile(),
@@ -90,12 +92,10 @@ class SettingsDialog(QDialog):
         for text in (self.tr("Dark"), self.tr("Light"), self.tr("As the system")):
             self.theme.addItem(text)
         self.theme.setCurrentIndex(THEME_CHOICES.index(self._settings.theme))
-        self.memory = QSpinBox()
-        self.memory.setRange(128, 16384)
-        self.memory.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.memory.setSingleStep(128)
-        self.memory.setSuffix(" MB")
-        self.memory.setValue(self._settings.memory_mb)
+        self.memory = ArrowCombo()
+        for size in sorted({*MEMORY_CHOICES, self._settings.memory_mb}):
+            self.memory.addItem(f"{size} MB", size)
+        self.memory.setCurrentIndex(self.memory.findData(self._settings.memory_mb))
         self.advance = QCheckBox(self.tr("Go to the next photo after a decision"))
         self.advance.setChecked(self._settings.auto_advance)
         self.recursive = QCheckBox(self.tr("Include subfolders"))
@@ -180,7 +180,7 @@ class SettingsDialog(QDialog):
         """Put every field to its default."""
         defaults = GuiSettings()
         self.theme.setCurrentIndex(THEME_CHOICES.index(defaults.theme))
-        self.memory.setValue(defaults.memory_mb)
+        self.memory.setCurrentIndex(self.memory.findData(defaults.memory_mb))
         self.advance.setChecked(defaults.auto_advance)
         self.recursive.setChecked(defaults.recursive)
         for action_id, editor in self._editors.items():

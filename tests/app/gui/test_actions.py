@@ -323,5 +323,7 @@ def test_kill_during_a_move_then_restart_every_photo_exists_once(qtbot, make_win
     assert sorted(path.read_bytes() for path in shoot.rglob("*.jpg")) == before
     assert window.files.report is not None
     window.files.report.reject()
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
+    window.views.focus_photos()
     undo(qtbot, window)
     assert sorted(path.read_bytes() for path in shoot.rglob("*.jpg")) == before
