@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SIZE = (1360, 850)
+SIZES = {1: (1360, 850), 2: (1120, 720)}
+"""Scale factor -> size of the window; smaller at 2x, to keep the files small."""
 COLOURS = 232
 """Colours of a picture's palette for the photos; the rest is for the window's own colours."""
 
@@ -28,7 +29,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", nargs="?", type=Path, default=HERE / "images")
     parser.add_argument("--stand-in", action="store_true")
-    parser.add_argument("--scale", type=int)
+    parser.add_argument("--scales", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--scale", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--shoot", type=Path)
     parser.add_argument("--themes", default="dark,light")
     parser.add_argument("--only", default="")
@@ -44,7 +46,7 @@ def main() -> int:
         shoot = arguments.shoot or Path(folder) / "2026-09-12 Coast"
         if not shoot.exists():
             render_shoot(shoot)
-        for scale in (1, 2):
+        for scale in arguments.scales:
             command = [sys.executable, __file__, str(arguments.target), "--scale", str(scale),
                        "--shoot", str(shoot), "--themes", arguments.themes,
                        "--only", arguments.only]  # fmt: skip
@@ -83,7 +85,7 @@ def take_pictures(arguments: argparse.Namespace) -> None:
         theme.apply("dark")
         session = SessionState(recent=("/photos/2026-08 Alps", "/photos/2026-05 Wedding"))
         window = MainWindow(services, GuiSettings(xmp_profile="off", tile_size=168), session, theme)
-        window.resize(*SIZE)
+        window.resize(*SIZES[arguments.scale])
         window.show()
         Photographer(window, theme, arguments).go_round()
         window.close()
@@ -96,7 +98,7 @@ def reduce_colours(image, tokens):  # noqa: ANN001, ANN201
 
     from qpt_app.gui.tokens import colour_names
 
-    count = COLOURS if image.width < 2000 else COLOURS // 2
+    count = COLOURS if image.width < 2000 else COLOURS // 3
     palette = image.quantize(count, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * count]
     for name in colour_names()[: 256 - COLOURS]:
         palette += list(bytes.fromhex(getattr(tokens, name)[1:]))

@@ -3,6 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+TEXT_WIDTH = 460
+"""Width of the sentence, device-independent pixels: about seventy characters."""
+
 
 class StatePage(QWidget):
     """A title, a sentence and at most one button."""
@@ -18,7 +21,7 @@ class StatePage(QWidget):
         self._title = _centred("title")
         self._text = _centred("quiet")
         self._text.setWordWrap(True)
-        self._text.setFixedWidth(460)
+        self._text.setFixedWidth(TEXT_WIDTH)
         self._bar = QProgressBar()
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
@@ -89,6 +92,7 @@ class StatePage(QWidget):
         self._bar.hide()
         self._title.setText(title)
         self._text.setText(text)
+        self._text.setMinimumHeight(self._text.heightForWidth(TEXT_WIDTH))
         self._text.setVisible(bool(text))
         self._action = action
         if button:

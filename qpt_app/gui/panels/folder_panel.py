@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QDir, QModelIndex, Qt, Signal
+from PySide6.QtCore import QDir, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileSystemModel,
     QLabel,
@@ -73,6 +74,16 @@ class FolderPanel(QWidget):
         if index.isValid():
             self.tree.setCurrentIndex(index)
             self.tree.scrollTo(index, QTreeView.ScrollHint.PositionAtCenter)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start the tree at the user's own folders, once the window is painted."""
+        super().showEvent(event)
+        if self._files is None:
+            QTimer.singleShot(0, self, self._show_home)
+
+    def _show_home(self) -> None:
+        if self._files is None:
+            self.show_folder(Path.home())
 
     def _file_model(self) -> QFileSystemModel:
         """Return the tree's model, made when first needed."""
