@@ -18,6 +18,7 @@ COMMAND_MODULES = (
     "qpt_app.cli.doctor_command",
     "qpt_app.cli.gui_command",
     "qpt_app.cli.xmp_commands",
+    "qpt_app.cli.decisions_commands",
 )
 """Each has `register(app)`, which adds its commands and imports nothing heavy."""
 

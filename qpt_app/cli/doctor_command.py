@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Show versions, devices, readable formats, model, cache, and each setting with its origin.
+    """Show versions, devices, formats, model, cache, decisions, and each setting with its origin.
 
     Exit code 1 if something is broken; each finding is then marked with `problem`.
     """
@@ -36,6 +36,7 @@ def doctor() -> None:
         ("formats", _formats),
         ("model", _model),
         ("cache", _cache),
+        ("decisions", _decisions),
         ("settings", _settings),
     ]
     for title, lines_of in sections:
@@ -131,6 +132,13 @@ def _cache() -> list[str]:
         notices = [f"problem: {notice}" for notice in cache.notices]
     size = f"{state.bytes_on_disk / 1e6:.1f} MB"
     return [f"path    {state.path}", f"holds   {state.scores} scores, {size}", *notices]
+
+
+def _decisions() -> list[str]:
+    """Return the state of the database of ratings; it is looked at, never made or changed."""
+    from qpt_app.cli.decisions_commands import decisions_state
+
+    return decisions_state(None)
 
 
 def _settings() -> list[str]:

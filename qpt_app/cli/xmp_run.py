@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qpt_app.cli.console import say
+from qpt_app.cli.data_folder import data_folder
 from qpt_app.cli.output import StandardOutput
 from qpt_app.cli.path_arguments import expand_paths
 from qpt_app.decisions.decision import KEEP, DecisionChange, Flag, Keep, Label
@@ -125,7 +126,7 @@ def run_write(arguments: Sequence[str], options: WriteOptions) -> int:
     if not requests:
         say("there are no photos")
         return NO_PHOTOS
-    with DecisionSession.open(_data_folder(options.data_folder), time.time) as session:
+    with DecisionSession.open(data_folder(options.data_folder), time.time) as session:
         for report in session.recover():
             for problem in report.problems:
                 say(f"{problem.path}: {problem.reason}")
@@ -201,15 +202,6 @@ def _photos(arguments: Sequence[str], recursive: bool) -> list[Path]:
 
 def _entries(paths: Iterable[Path], recursive: bool) -> Iterator[PhotoFile | PhotoResult]:
     return scan_paths(paths, ScanOptions(recursive=recursive))
-
-
-def _data_folder(folder: Path | None) -> Path:
-    """The folder that the desktop program uses too."""
-    if folder is not None:
-        return folder
-    import platformdirs
-
-    return platformdirs.user_data_path("qpt", appauthor=False)
 
 
 def _label_names(text: str | None) -> LabelNames:

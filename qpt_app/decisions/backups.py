@@ -1,8 +1,7 @@
-"""Dated copies of the decisions database, and putting one back in place of a damaged file."""
+"""Dated copies of the decisions database."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import tempfile
@@ -10,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_write, remove_stale_temporaries
-from qpt_app.errors import DecisionsError, StorageError
+from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, remove_stale_temporaries
+from qpt_app.errors import StorageError
 
 BACKUP_FOLDER: Final = "backups"
 
@@ -26,7 +25,7 @@ _NAME: Final = "decisions-%Y%m%d-%H%M%S.sqlite"
 
 def newest_backup(folder: Path) -> Path | None:
     """Return the newest backup of the database in `folder`, or None."""
-    found = _backups(folder)
+    found = backups_in(folder)
     return found[-1] if found else None
 
 
@@ -63,44 +62,13 @@ def make_backup(connection: sqlite3.Connection, folder: Path, *, now: float) -> 
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot back up the decisions to {target}: {error}") from error
-    for old in _backups(folder)[:-BACKUPS_KEPT]:
+    for old in backups_in(folder)[:-BACKUPS_KEPT]:
         old.unlink(missing_ok=True)
     return target
 
 
-def restore_newest_backup(folder: Path, database_name: str, *, now: float) -> Path:
-    """Put the newest backup in place of a damaged database, which is kept under another name.
-
-    Call it only while no program has the database open.
-
-    Returns:
-        The path that the damaged file has now: `NAME.corrupt-TIME`.
-
-    Raises:
-        DecisionsError: if there is no backup.
-        StorageError: if a file cannot be written.
-    """
-    backup = newest_backup(folder)
-    if backup is None:
-        raise DecisionsError(f"there is no backup of the decisions in {folder / BACKUP_FOLDER}")
-    path = folder / database_name
-    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
-    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
-    try:
-        content = backup.read_bytes()
-        if path.exists():
-            atomic_write(aside, path.read_bytes())
-        for ending in ("-journal", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
-    except OSError as error:
-        raise StorageError(f"cannot restore {backup}: {error}") from error
-    atomic_write(path, content)
-    return aside
-
-
-def _backups(folder: Path) -> list[Path]:
-    """All backups, oldest first; their names sort by time."""
+def backups_in(folder: Path) -> list[Path]:
+    """Return all backups of the database in `folder`, oldest first; their names sort by time."""
     return sorted((folder / BACKUP_FOLDER).glob("decisions-????????-??????.sqlite"))
 
 

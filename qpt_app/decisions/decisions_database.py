@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from qpt_app.core.network_drive import is_on_network_drive
 from qpt_app.decisions import backups
 from qpt_app.decisions.schema import APPLICATION_ID, MIGRATIONS
 from qpt_app.errors import DecisionsError, NewerSchemaError, StorageError
@@ -41,7 +42,7 @@ class DecisionsDatabase:
         folder: Path,
         *,
         now: float,
-        on_network_drive: bool = False,
+        on_network_drive: bool | None = None,
         migrations: Sequence[str] = MIGRATIONS,
     ) -> DecisionsDatabase:
         """Open the database in `folder`, making both if there are none.
@@ -53,7 +54,7 @@ class DecisionsDatabase:
             folder: the data folder of qpt.
             now: the present time in seconds since the epoch.
             on_network_drive: whether the folder is on a network drive, where SQLite's WAL does
-                not work; the slower rollback journal is used there.
+                not work; the slower rollback journal is used there. None asks the system.
             migrations: the scripts that make the tables; tests pass others.
 
         Raises:
@@ -67,6 +68,8 @@ class DecisionsDatabase:
             connection = _connect(path)
         except (OSError, sqlite3.OperationalError) as error:
             raise StorageError(f"cannot open {path}: {error}") from error
+        if on_network_drive is None:
+            on_network_drive = is_on_network_drive(path.parent)
         try:
             _check(connection, path, len(migrations))
             _prepare(connection, path, now, on_network_drive, migrations)
@@ -160,6 +163,27 @@ class DecisionsDatabase:
             self._connection.execute("ROLLBACK")
 
 
+def check_database(path: Path) -> None:
+    """Check a decisions database, or a backup of one, without changing it.
+
+    Raises:
+        NewerSchemaError: if a newer qpt wrote it.
+        DecisionsError: if it is damaged or no decisions database.
+        StorageError: if it cannot be opened.
+    """
+    if not path.is_file():
+        raise StorageError(f"cannot open {path}: there is no such file")
+    try:
+        with contextlib.closing(_connect(path)) as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise _damaged(path, "it is empty")
+            _check(connection, path, len(MIGRATIONS))
+    except sqlite3.OperationalError as error:
+        raise StorageError(f"cannot open {path}: {error}") from error
+    except _DAMAGE as error:
+        raise _damaged(path, str(error)) from error
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -220,5 +244,7 @@ def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 def _damaged(path: Path, problem: str) -> DecisionsError:
     newest = backups.newest_backup(path.parent)
-    mend = f"the newest backup is {newest}" if newest else "there is no backup"
+    mend = "there is no backup; move the file away to begin anew"
+    if newest is not None:
+        mend = f"`qpt decisions restore` puts the newest backup back ({newest})"
     return DecisionsError(f"the decisions database {path} is damaged ({problem}); {mend}")

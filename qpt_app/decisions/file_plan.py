@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.decisions.action import ActionKind, Problem
 from qpt_app.decisions.file_transfer import FileFacts, facts_of
 from qpt_app.decisions.free_names import FreeNames
@@ -16,9 +16,6 @@ from qpt_app.decisions.photo_records import absolute
 from qpt_app.decisions.photo_unit import PhotoUnit
 from qpt_app.decisions.safe_paths import inside, refuse_parent_steps
 from qpt_app.errors import FileOperationError
-
-REJECTED_FOLDER: Final = "_rejected"
-"""Where rejects go that are not sent to the trash, inside the folder that was opened."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

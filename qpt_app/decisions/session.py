@@ -68,7 +68,6 @@ class DecisionSession:
         clock: Clock,
         *,
         trash: Trash | None = None,
-        on_network_drive: bool = False,
     ) -> DecisionSession:
         """Open the decisions kept in `data_folder`, making it if need be.
 
@@ -76,17 +75,14 @@ class DecisionSession:
             data_folder: where `decisions.sqlite` and its backups lie; not the cache folder.
             clock: gives the time of each decision.
             trash: where trashed photos go; the system's trash if None.
-            on_network_drive: whether `data_folder` is on one; SQLite's WAL is not used there.
 
         Raises:
             NewerSchemaError: if a newer qpt wrote the database; nothing was changed.
             DecisionsError: if the database is damaged; nothing was changed. See
-                `backups.restore_newest_backup`.
+                `restore.restore_backup`.
             StorageError: if the folder cannot be written to.
         """
-        database = DecisionsDatabase.open(
-            data_folder, now=clock(), on_network_drive=on_network_drive
-        )
+        database = DecisionsDatabase.open(data_folder, now=clock())
         exiftool = find_exiftool()
         return cls(
             database,

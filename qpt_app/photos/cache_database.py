@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from qpt_app.core.network_drive import is_on_network_drive
 from qpt_app.errors import StorageError
-from qpt_app.photos.network_drive import is_on_network_drive
 
 FILE_NAME = "scores.sqlite3"
 SCHEMA_VERSION = 1

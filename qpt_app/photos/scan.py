@@ -8,6 +8,7 @@ The rules, in one place:
   patterns notwithstanding. A file reached twice (named twice, or named and in a folder) gives one
   row; two hard links or a link and its target are two names and give two rows.
 - In a folder, only names with a photo extension count; hidden names (a leading dot) do not.
+- A folder `_rejected`, where qpt puts rejects away, is only looked into when it is named.
 - A photo's name on something that is no regular file (folder, FIFO, socket, device, dead link)
   gives a row `unreadable`; nothing is opened, so nothing can block.
 - Links that are named are followed. In a folder, links to folders are not entered, and a link to
@@ -25,6 +26,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from qpt_app.core.decode import PHOTO_EXTENSIONS
+from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.errors import UsageError
 from qpt_app.photos.file_status import look_at, status_of, unreadable
 from qpt_app.photos.results import PhotoFile, PhotoResult
@@ -207,7 +209,9 @@ class _Walk:
                 return None
             if self._options.include and not self._include(entry.name, relative):
                 return None
-        elif not self._options.recursive and not self._options.is_photo_name(entry.name):
+        elif entry.name == REJECTED_FOLDER or not (
+            self._options.recursive or self._options.is_photo_name(entry.name)
+        ):
             return None
         return _entry(entry.path, is_folder=is_folder, is_link=link)
 

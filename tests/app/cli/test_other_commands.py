@@ -100,7 +100,15 @@ class TestDoctor:
         done = qpt("doctor")
         text = done.out.decode()
         assert done.code == 0, text
-        for section in ("versions", "devices", "formats", "model", "cache", "settings"):
+        for section in (
+            "versions",
+            "devices",
+            "formats",
+            "model",
+            "cache",
+            "decisions",
+            "settings",
+        ):
             assert section in done.lines
         assert "(environment QPT_MODEL)" in text
         assert "(default)" in text

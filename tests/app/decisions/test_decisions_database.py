@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
-from qpt_app.decisions import backups
+from qpt_app.decisions import backups, decisions_database
 from qpt_app.decisions.decision import DecisionChange
 from qpt_app.decisions.decisions_database import DATABASE_NAME, DecisionsDatabase
 from qpt_app.decisions.photo_unit import unit_of
+from qpt_app.decisions.restore import restore_backup
 from qpt_app.decisions.schema import MIGRATIONS
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.errors import DecisionsError, NewerSchemaError, StorageError
@@ -90,10 +91,50 @@ def test_a_damaged_database_is_refused_kept_and_restored(data_folder, clock, sho
     with pytest.raises(DecisionsError, match="backup"):
         DecisionSession.open(data_folder, clock)
     assert path.read_bytes() == bytes(content)
-    aside = backups.restore_newest_backup(data_folder, DATABASE_NAME, now=clock())
-    assert aside.read_bytes() == bytes(content)
+    done = restore_backup(data_folder, now=clock())
+    assert done.aside is not None
+    assert done.aside.read_bytes() == bytes(content)
+    assert done.backup == backups.newest_backup(data_folder)
     with DecisionSession.open(data_folder, clock) as session:
         assert session.decisions_for([shoot / "b.jpg"])[shoot / "b.jpg"].stars == 4
+
+
+def test_a_sound_database_is_never_replaced(data_folder, clock, shoot):
+    """Restoring is for what is damaged or gone; what is newer or whole stays."""
+    rated(data_folder, clock, shoot / "b.jpg", 4)
+    clock.now += 2 * DAY
+    rated(data_folder, clock, shoot / "b.jpg", 5)
+    path = data_folder / DATABASE_NAME
+    before = path.read_bytes()
+    with pytest.raises(DecisionsError, match="sound"):
+        restore_backup(data_folder, now=clock())
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(NewerSchemaError):
+        restore_backup(data_folder, now=clock())
+    path.write_bytes(before)
+    path.unlink()
+    assert restore_backup(data_folder, now=clock()).aside is None
+    with DecisionSession.open(data_folder, clock) as session:
+        assert session.decisions_for([shoot / "b.jpg"])[shoot / "b.jpg"].stars == 4
+
+
+def test_a_damaged_backup_is_passed_over(data_folder, clock, shoot):
+    """The newest sound one counts; without any, nothing is touched."""
+    for stars in (1, 2, 3):
+        rated(data_folder, clock, shoot / "b.jpg", stars)
+        clock.now += 2 * DAY
+    path = data_folder / DATABASE_NAME
+    path.write_bytes(b"no database at all " * 300)
+    older, newer = backups.backups_in(data_folder)
+    newer.write_bytes(newer.read_bytes()[:5000])
+    assert restore_backup(data_folder, now=clock()).backup == older
+    path.write_bytes(b"no database at all " * 300)
+    older.write_bytes(b"")
+    with pytest.raises(DecisionsError, match="no sound backup"):
+        restore_backup(data_folder, now=clock())
+    assert path.read_bytes() == b"no database at all " * 300
 
 
 def test_every_512th_byte_flipped_never_crashes(data_folder, clock, shoot):
@@ -182,3 +223,13 @@ def test_the_slow_journal_is_used_on_a_network_drive(data_folder, clock):
     """SQLite's WAL does not work over a network."""
     with DecisionsDatabase.open(data_folder, now=clock(), on_network_drive=True) as database:
         assert database.row("PRAGMA journal_mode")[0] == "truncate"
+
+
+def test_the_system_is_asked_whether_the_drive_is_local(data_folder, clock, monkeypatch):
+    """Whoever opens a session need not know."""
+    for network, mode in ((True, "truncate"), (False, "wal")):
+        monkeypatch.setattr(
+            decisions_database, "is_on_network_drive", lambda folder, network=network: network
+        )
+        with DecisionsDatabase.open(data_folder, now=clock()) as database:
+            assert database.row("PRAGMA journal_mode")[0] == mode

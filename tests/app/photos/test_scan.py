@@ -332,3 +332,12 @@ def test_every_error_has_a_reason():
     """An error without a text of its own still says something."""
     status, reason = file_status.status_of(OSError("the drive said no"))
     assert (status, reason) == (PhotoStatus.UNREADABLE, "the drive said no")
+
+
+def test_the_folder_of_rejects_is_only_looked_into_when_named(tmp_path):
+    """What was put away does not come back as photos; its own subfolders are ordinary."""
+    make(tmp_path, "a.jpg", "_rejected/b.jpg", "day/_rejected/c.jpg", "_rejected/day/d.jpg")
+    assert names(tmp_path) == ["a.jpg"]
+    assert names(tmp_path, tmp_path / "_rejected") == ["_rejected/b.jpg", "_rejected/day/d.jpg"]
+    make(tmp_path, "_rejected.jpg", "_rejected2/e.jpg")
+    assert names(tmp_path) == ["_rejected.jpg", "_rejected2/e.jpg", "a.jpg"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qpt_app.photos import network_drive
-from qpt_app.photos.network_drive import file_system_type, is_on_network_drive
+from qpt_app.core import network_drive
+from qpt_app.core.network_drive import file_system_type, is_on_network_drive
 
 TABLE = r"""
 proc /proc proc rw 0 0
