@@ -123,7 +123,7 @@ class Photographer:
         self.arguments = arguments
         self.shoot: Path = arguments.shoot
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
         """Run the event loop until something holds.
 
         Raises:

@@ -128,19 +128,22 @@ class DecisionDesk(QObject):
         """Do the action taken back last once more."""
         self._do(lambda session: self._step(session, is_undo=False))
 
-    def take_over(self, pairs: Sequence[Pair]) -> None:
-        """Look for decisions made elsewhere: photos that were moved, ratings of other programs."""
+    def take_over(self, list_pairs: Callable[[], Sequence[Pair]]) -> None:
+        """Look for decisions made elsewhere: photos that were moved, ratings of other programs.
+
+        `list_pairs` gives the photos; it is called in the thread.
+        """
 
         def work(session: DecisionSession) -> None:
+            pairs = list_pairs()
             paths = [path for path, _ in pairs]
             found = session.find_moved(paths)
             units = [PhotoUnit(path=path, companion=raw) for path, raw in pairs]
-            action, readings = session.read_xmp(units)
+            action, _ = session.read_xmp(units)
             if action is not None:
                 found = {**found, **session.decisions_for(paths)}
             if found:
                 self._emit(self.adopted, found)
-            del readings
 
         self._do_beside(work)
 

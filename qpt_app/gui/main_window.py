@@ -234,8 +234,9 @@ class MainWindow(QMainWindow):
             self.photo_cursor.go_to(record)
         self.loaders.want_visible()
         self._look_at_visible()
+        records = list(self.model.records)
         self.desk.take_over(
-            [(one.path, one.file.companion) for one in self.model.records if one.file is not None]
+            lambda: [(one.path, one.file.companion) for one in records if one.file is not None]
         )
 
     def _was_touched(self) -> bool:

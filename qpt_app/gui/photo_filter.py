@@ -1,6 +1,6 @@
 """Which photos are shown and in what order. Pure functions over records."""
 
-import os
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -81,15 +81,15 @@ def visible_order(
         positions = [at for at, record in enumerate(records) if all(test(record) for test in tests)]
     else:
         positions = list(range(len(records)))
-    value = _VALUES[order.key]
+    paths = [record.path_key for record in records]
     if order.key is SortKey.NAME:
-        positions.sort(key=lambda at: _path_key(records[at]), reverse=order.descending)
+        positions.sort(key=paths.__getitem__, reverse=order.descending)
         return positions
-    positions.sort(key=lambda at: _path_key(records[at]))
+    positions.sort(key=paths.__getitem__)
+    value = _VALUES[order.key]
     sign = -1.0 if order.descending else 1.0
-    keys = {at: value(records[at]) for at in positions}
-    missing = float("inf")
-    positions.sort(key=lambda at: missing if keys[at] is None else sign * keys[at])
+    keys = [math.inf if (known := value(record)) is None else sign * known for record in records]
+    positions.sort(key=keys.__getitem__)
     return positions
 
 
@@ -110,10 +110,6 @@ def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int],
         if visible(at):
             return at
     return -1
-
-
-def _path_key(record: PhotoRecord) -> bytes:
-    return os.fsencode(record.path)
 
 
 def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
@@ -152,7 +148,6 @@ _STATUS_TESTS: dict[StatusTest, Callable[[PhotoRecord], bool]] = {
 }
 _VALUES: dict[SortKey, Callable[[PhotoRecord], Any]] = {
     SortKey.SCORE: lambda record: record.score,
-    SortKey.NAME: lambda record: record.path,
     SortKey.TIME: lambda record: record.time,
     SortKey.RATING: lambda record: record.stars or None,
 }

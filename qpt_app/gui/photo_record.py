@@ -1,6 +1,7 @@
 """What the window knows of one photo. Plain data, changed only in the GUI thread. No Qt."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qpt_app.core.status import PhotoStatus
@@ -28,6 +29,11 @@ class PhotoRecord:
     """The series it belongs to, or None."""
     signature: FrameSignature | None = None
     """What the frame shows, if it was looked at for grouping."""
+    path_key: bytes = field(init=False)
+    """What names are sorted by: the path's bytes, as everywhere in qpt."""
+
+    def __post_init__(self) -> None:
+        self.path_key = os.fsencode(self.path)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from qpt_app.gui.scoring_worker import (
     Command,
     Engine,
     Idle,
+    Loaded,
     Ready,
     Scored,
     Trouble,
@@ -137,11 +138,11 @@ class ScoringJob(QObject):
     def _take(self, message: object) -> None:
         """Deal with what the worker sent."""
         if isinstance(message, Ready):
-            self._is_ready = True
             self.model = message.model
-            if self._state is ScoringState.STARTING:
-                self._set_state(ScoringState.RUNNING)
+        elif isinstance(message, Loaded):
+            self._note_ready()
         elif isinstance(message, Scored) and message.generation == self._generation:
+            self._note_ready()
             results = [result for result in message.results if result.path in self._files]
             self._received.update(result.path for result in results)
             self.scored.emit(results)
@@ -154,6 +155,12 @@ class ScoringJob(QObject):
             self.notice.emit(message.text)
             if message.is_fatal:
                 self._set_state(ScoringState.FAILED)
+
+    def _note_ready(self) -> None:
+        """Scores come from now on."""
+        self._is_ready = True
+        if self._state is ScoringState.STARTING:
+            self._set_state(ScoringState.RUNNING)
 
     @property
     def _is_complete(self) -> bool:

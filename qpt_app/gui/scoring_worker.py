@@ -32,6 +32,10 @@ class Ready(NamedTuple):
     model: str
 
 
+class Loaded(NamedTuple):
+    """The model is in memory: scores will come."""
+
+
 class Scored(NamedTuple):
     """Results of one generation; their features are compact."""
 
@@ -143,7 +147,7 @@ def _serve(queue: ScoringQueue, engine: Engine, outbox: "_Outbox") -> None:
         results = score_photos(
             queue.take(generation),
             identity=engine.identity,
-            make_scorer=engine.make_scorer,
+            make_scorer=lambda: _load(engine, outbox),
             make_pool=engine.make_pool,
             cache=engine.cache,
             options=replace(engine.options(), retry_failed=queue.has_retries),
@@ -159,6 +163,13 @@ def _serve(queue: ScoringQueue, engine: Engine, outbox: "_Outbox") -> None:
         if not queue.snapshot() and generation == queue.generation:
             outbox.send(Idle(generation))
         _report_notices(engine, outbox)
+
+
+def _load(engine: Engine, outbox: "_Outbox") -> Scorer:
+    """Load the model and say so."""
+    scorer = engine.make_scorer()
+    outbox.send(Loaded())
+    return scorer
 
 
 def _answer_from_cache(
