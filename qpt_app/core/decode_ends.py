@@ -5,13 +5,15 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from qpt_app.core.decode_tiff import announced_end
+
 PADDED_FORMATS = frozenset({"WEBP", "AVIF", "HEIF"})
 """Formats whose decoders want every byte that the container announces: a file that was cut short is
 given other bytes for the missing ones, which spoil only the end of the picture."""
 
 _FILLERS = (b"\x00", b"\xff")
-"""Tried in turn; a decoder that checks how its data ends may accept one and not the other. On cut
-samples one of them was accepted in about three of four cases (lossless WebP: hardly ever)."""
+"""Tried in turn; a decoder that checks how its data ends may accept one and not the other.
+docs/robustness.md tells how often one of them was accepted."""
 
 MAX_MISSING_SHARE = 0.5
 """A file that lacks a larger share of its announced length is not completed."""
@@ -45,6 +47,30 @@ def completed(file: BinaryIO, kind: str) -> Iterator[BinaryIO]:
         content = file.read()
         for filler in _FILLERS:
             yield io.BytesIO(content + filler * missing)
+
+
+RAW_SLACK = 1 / 100
+"""Share of a RAW file that may be missing unnoticed: room for makers who announce a little much."""
+
+
+def missing_share_of_raw(file: BinaryIO, kind: str) -> float:
+    """Return how much of a RAW file's announced length is missing, 0 to 1; 0 within the slack."""
+    length = file.seek(0, os.SEEK_END)
+    if kind == "CR3":
+        announced = _boxes_length(file)
+    elif kind == "RAF":
+        announced = _raf_length(file)
+    else:
+        announced = announced_end(file)
+    missing = announced - length
+    return missing / announced if missing > RAW_SLACK * announced else 0.0
+
+
+def _raf_length(file: BinaryIO) -> int:
+    """Return where a Fujifilm RAF's sensor data should end: its header holds place and length."""
+    file.seek(100)
+    head = file.read(8)
+    return int.from_bytes(head[:4], "big") + int.from_bytes(head[4:], "big")
 
 
 def _announced_length(file: BinaryIO, kind: str) -> int:

@@ -6,10 +6,12 @@ that an under-exposed frame stays dark.
 """
 
 import io
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from qpt_app.core.decode_ends import MAX_MISSING_SHARE, missing_share_of_raw
 from qpt_app.core.decode_limits import DecodeLimits, Refusal, check_size
 from qpt_app.core.decode_pillow import Picture, decode_with_pillow, translating_errors
 from qpt_app.core.preprocess import Pixels
@@ -37,11 +39,31 @@ def decode_raw(file: BinaryIO, kind: str, *, min_side: int | None, limits: Decod
     with translating_errors(kind):
         try:
             with rawpy.imread(io.BytesIO(file.read())) as raw:
-                return _decode_opened(raw, kind, min_side, limits)
+                picture = _decode_opened(raw, kind, min_side, limits)
         except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
             raise Refusal(PhotoStatus.UNSUPPORTED, "a RAW file of an unknown camera") from error
         except rawpy.LibRawError as error:
             raise Refusal(PhotoStatus.UNREADABLE, _libraw_text(error)) from error
+    return _marked_if_cut(picture, missing_share_of_raw(file, kind))
+
+
+def _marked_if_cut(picture: Picture, missing: float) -> Picture:
+    """Return the picture of a RAW file that lacks a share of its length, as what it is.
+
+    A preview can be whole nevertheless, but the photo is not, and the person should know before the
+    card is wiped.
+
+    Raises:
+        Refusal: if more than half is missing and there is no preview.
+    """
+    if not missing:
+        return picture
+    if picture.note is not None and missing > MAX_MISSING_SHARE:
+        raise Refusal(
+            PhotoStatus.UNREADABLE, f"cut short: {missing:.0%} is missing", kind=picture.format
+        )
+    note = f"cut short: {missing:.0%} is missing; {picture.note or 'its preview is whole'}"
+    return replace(picture, damaged=True, note=note)
 
 
 def _decode_opened(raw: Any, kind: str, min_side: int | None, limits: DecodeLimits) -> Picture:
@@ -51,11 +73,34 @@ def _decode_opened(raw: Any, kind: str, min_side: int | None, limits: DecodeLimi
     turned = sizes.flip in (5, 6)
     width, height = (sizes.height, sizes.width) if turned else (sizes.width, sizes.height)
     pixels = _preview(raw, min_side, limits)
-    note = None
+    note, empty = None, 0.0
     if pixels is None:
+        empty = _empty_share(raw)
+        if empty > MAX_MISSING_SHARE:
+            raise Refusal(PhotoStatus.UNREADABLE, f"{empty:.0%} of the sensor data are empty")
         pixels = _develop(raw)
         note = "developed: no embedded preview of at least 1,024 pixels"
-    return Picture(pixels=pixels, width=width, height=height, format=kind, note=note)
+        if empty:
+            note = f"{empty:.0%} of the sensor data are empty; {note}"
+    return Picture(
+        pixels=pixels, width=width, height=height, format=kind, note=note, damaged=bool(empty)
+    )
+
+
+def _empty_share(raw: Any) -> float:
+    """Return the share of sensor rows, from the last one up, that are nothing but zeros.
+
+    LibRaw leaves rows at zero where compressed data end early. Noise and the black level keep a
+    sensor from doing that, so up to 1 in 64 is taken for a border and counts as none.
+    """
+    import rawpy
+
+    if raw.raw_type != rawpy.RawType.Flat:
+        return 0.0
+    filled = np.flatnonzero(raw.raw_image.any(axis=1))
+    rows = len(raw.raw_image)
+    empty = (rows - 1 - int(filled[-1])) / rows if len(filled) else 1.0
+    return empty if empty > 1 / 64 else 0.0
 
 
 def _preview(raw: Any, min_side: int | None, limits: DecodeLimits) -> Pixels | None:

@@ -1,21 +1,29 @@
-"""Tells a RAW file from a plain TIFF, which share one container.
+"""Tells a RAW file from a plain TIFF, which share one container, and where such a file should end.
 
 Pillow opens a NEF as its 320 x 218 thumbnail, because that is its first TIFF directory; so the
 directories are looked through before Pillow sees the file. Reads tags only, never pixels.
 """
 
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 _MAX_DIRECTORIES = 32
 _MAX_ENTRIES = 512
 _MAX_LINKS = 16
 
+_MAX_PIECES = 1 << 16
+
 _MAKE = 271
 _PHOTOMETRIC = 262
 _SUB_DIRECTORIES = 330
 _DNG_VERSION = 50706
+_STRIPS = ((273, 279), (324, 325), (280, 279), (513, 514))
+"""Tags of places and lengths of picture data: strips, tiles, Panasonic's RAW data, an old JPEG."""
+_STRIP_TAGS = frozenset(tag for pair in _STRIPS for tag in pair)
 _CFA, _LINEAR_RAW = 32803, 34892
 """Photometric interpretations of sensor data (TIFF/EP and the DNG specification)."""
+
+_KIND_TAGS = frozenset({_MAKE, _PHOTOMETRIC, _DNG_VERSION})
 
 _KIND_BY_MAKER = (
     (b"NIKON", "NEF"),
@@ -28,7 +36,7 @@ _KIND_BY_MAKER = (
 
 
 class _Tag(NamedTuple):
-    """One directory entry: its numbers (at most `_MAX_LINKS`) or its text."""
+    """One directory entry: its numbers (at most `_MAX_PIECES`) or its text."""
 
     numbers: tuple[int, ...]
     text: bytes
@@ -49,29 +57,54 @@ def raw_kind(file: BinaryIO) -> str | None:
     RAW is what has a DNG version or a directory with sensor data. A broken structure is no error:
     what could be read decides.
     """
-    layout, first = _read_header(file)
-    if layout is None:
-        return None
-    pending, seen = [first], set[int]()
-    maker, has_sensor_data = b"", False
-    while pending and len(seen) < _MAX_DIRECTORIES:
-        offset = pending.pop(0)
-        if offset in seen or offset == 0:
-            continue
-        seen.add(offset)
-        tags, following = _read_directory(file, offset, layout)
+    maker, has_sensor_data, directories = b"", False, 0
+    for tags in _directories(file, _KIND_TAGS):
+        directories += 1
         if _DNG_VERSION in tags:
             return "DNG"
         if _MAKE in tags and not maker:
             maker = tags[_MAKE].text.upper()
         if _PHOTOMETRIC in tags and tags[_PHOTOMETRIC].numbers[:1] in ((_CFA,), (_LINEAR_RAW,)):
             has_sensor_data = True
-        if _SUB_DIRECTORIES in tags:
-            pending += tags[_SUB_DIRECTORIES].numbers
-        pending.append(following)
     if not has_sensor_data and not maker.startswith(b"NIKON"):
         return None
-    return _kind_of_maker(maker, has_sensor_data=has_sensor_data, nested=len(seen) > 1)
+    return _kind_of_maker(maker, has_sensor_data=has_sensor_data, nested=directories > 1)
+
+
+def announced_end(file: BinaryIO) -> int:
+    """Return where the last picture data of a TIFF or TIFF-based RAW file should end, in bytes.
+
+    A file that is shorter was cut short. 0 if nothing is announced.
+    """
+    end = 0
+    for tags in _directories(file, _STRIP_TAGS):
+        for places, lengths in _STRIPS:
+            if places in tags and lengths in tags:
+                pieces = zip(tags[places].numbers, tags[lengths].numbers, strict=False)
+                end = max([end, *(at + length for at, length in pieces if at < _NOWHERE)])
+    return end
+
+
+_NOWHERE = 0xFFFFFFFF
+"""Panasonic's strip place where the RAW data have a tag of their own."""
+
+
+def _directories(file: BinaryIO, wanted: frozenset[int]) -> Iterator[dict[int, _Tag]]:
+    """Yield the wanted tags of each directory once, subdirectories included."""
+    layout, first = _read_header(file)
+    if layout is None:
+        return
+    pending, seen = [first], set[int]()
+    while pending and len(seen) < _MAX_DIRECTORIES:
+        offset = pending.pop(0)
+        if offset in seen or offset == 0:
+            continue
+        seen.add(offset)
+        tags, following = _read_directory(file, offset, layout, wanted | {_SUB_DIRECTORIES})
+        yield tags
+        if _SUB_DIRECTORIES in tags:
+            pending += tags[_SUB_DIRECTORIES].numbers[:_MAX_LINKS]
+        pending.append(following)
 
 
 def _kind_of_maker(maker: bytes, *, has_sensor_data: bool, nested: bool) -> str | None:
@@ -97,7 +130,9 @@ def _read_header(file: BinaryIO) -> tuple[_Layout | None, int]:
     return _Layout(order, 2, 12, 4), _number(head[4:8], order)
 
 
-def _read_directory(file: BinaryIO, offset: int, layout: _Layout) -> tuple[dict[int, _Tag], int]:
+def _read_directory(
+    file: BinaryIO, offset: int, layout: _Layout, wanted: frozenset[int]
+) -> tuple[dict[int, _Tag], int]:
     """Return the wanted tags of a directory and the offset of the next one (0 for none)."""
     file.seek(offset)
     count = _number(file.read(layout.count_bytes), layout.order)
@@ -109,7 +144,7 @@ def _read_directory(file: BinaryIO, offset: int, layout: _Layout) -> tuple[dict[
     for start in range(0, len(data) - layout.entry_bytes + 1, layout.entry_bytes):
         entry = data[start : start + layout.entry_bytes]
         tag = _number(entry[:2], layout.order)
-        if tag in (_MAKE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION):
+        if tag in wanted:
             tags[tag] = _read_tag(file, entry, layout)
     return tags, following
 
@@ -121,7 +156,7 @@ _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 def _read_tag(file: BinaryIO, entry: bytes, layout: _Layout) -> _Tag:
     """Return the values of a directory entry, which stand in it or where it points to."""
     size = _TYPE_BYTES.get(_number(entry[2:4], layout.order), 1)
-    count = min(_number(entry[4 : 4 + layout.offset_bytes], layout.order), _MAX_LINKS)
+    count = min(_number(entry[4 : 4 + layout.offset_bytes], layout.order), _MAX_PIECES)
     field = entry[4 + layout.offset_bytes :]
     if size * count > layout.offset_bytes:
         file.seek(_number(field, layout.order) & (1 << 62) - 1)

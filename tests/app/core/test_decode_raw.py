@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from qpt_app.core.decode import DecodeLimits, decode_photo
+from qpt_app.core.decode_ends import missing_share_of_raw
 from qpt_app.core.status import PhotoStatus
 
 WIDTH, HEIGHT = 256, 192
@@ -175,10 +176,43 @@ def test_the_byte_budget_holds_for_sensor_data(tmp_path):
     assert decode_photo(tmp_path / "a.dng", limits=limits).status is PhotoStatus.TOO_LARGE
 
 
+@pytest.mark.parametrize("preview", [None, jpeg(1200, 900)])
 @pytest.mark.parametrize("step", range(0, 64, 3))
-def test_a_raw_file_cut_anywhere_is_a_status(tmp_path, step):
-    content = make_dng(preview=jpeg(1200, 900))
+def test_a_raw_file_cut_anywhere_is_never_ok(tmp_path, step, preview):
+    """A half-copied card: marked even if the preview is whole, never a picture of half a sensor."""
+    content = make_dng(preview=preview)
     (tmp_path / "a.dng").write_bytes(content[: len(content) * step // 64 + 1])
     photo = decode_photo(tmp_path / "a.dng")
     assert photo.status.has_pixels == (photo.pixels is not None)
-    assert photo.status in ("ok", "damaged", "unreadable", "unsupported")
+    assert photo.status in ("damaged", "unreadable", "unsupported")
+    if preview is None and step < 32:
+        assert not photo.status.has_pixels
+    if photo.status == "damaged":
+        assert "cut short" in photo.reason
+
+
+def test_the_end_of_every_kind_of_raw_file():
+    """From the strips of a TIFF, the boxes of a CR3, the header of a RAF."""
+    dng = make_dng()
+    raf = b"FUJIFILMCCD-RAW ".ljust(100, b"\0") + struct.pack(">II", 108, 400) + bytes(400)
+    cr3 = struct.pack(">I4s8x", 16, b"ftyp") + struct.pack(">I4s", 508, b"mdat") + bytes(500)
+    for content, kind in ((dng, "DNG"), (raf, "RAF"), (cr3, "CR3")):
+        assert missing_share_of_raw(io.BytesIO(content), kind) == 0
+        assert missing_share_of_raw(io.BytesIO(content + b"more"), kind) == 0
+        half = io.BytesIO(content[: len(content) // 2])
+        assert missing_share_of_raw(half, kind) == pytest.approx(0.5, abs=0.01)
+    assert missing_share_of_raw(io.BytesIO(b"II*\0" + bytes(40)), "DNG") == 0
+
+
+@pytest.mark.parametrize(
+    ("filled", "status"), [(0, "unreadable"), (60, "unreadable"), (150, "damaged"), (190, "ok")]
+)
+def test_sensor_data_that_are_not_there(tmp_path, filled, status):
+    """The length can be right and the rows empty, as after a copy with holes."""
+    content = make_dng()
+    rows = WIDTH * 2
+    missing = (HEIGHT - filled) * rows
+    (tmp_path / "a.dng").write_bytes(content[: len(content) - missing] + bytes(missing))
+    photo = decode_photo(tmp_path / "a.dng")
+    assert photo.status == status
+    assert ("empty" in photo.reason) == (status != "ok")
