@@ -165,12 +165,14 @@ class Photographer:
     def go_round(self) -> None:
         """All views and states."""
         window = self.window
+        self.show_only_the_shoot()
         self.save("welcome")
+        if self.arguments.only == "welcome":
+            return
         window.library.loaded.connect(self._loaded)
         self._is_loaded = False
         window.open_folder(self.shoot)
-        tree = window.parts.folders.tree
-        tree.setRootIndex(tree.model().index(str(self.shoot.parent)))
+        self.show_only_the_shoot()
         self.wait(lambda: self._is_loaded)
         self.wait(lambda: window.scoring.progress[0] >= 9)
         window.keys["pause"].trigger()
@@ -184,6 +186,12 @@ class Photographer:
         self.beside()
         self.panels()
         self.dialogs()
+
+    def show_only_the_shoot(self) -> None:
+        """Keep the folders of the computer that makes the pictures out of them."""
+        folders = self.window.parts.folders
+        folders.show_folder(self.shoot.parent)
+        folders.tree.setRootIndex(folders.tree.model().index(str(self.shoot.parent)))
 
     def _loaded(self) -> None:
         self._is_loaded = True
