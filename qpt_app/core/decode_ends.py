@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from qpt_app.core.decode_tiff import announced_end
+from qpt_app.core.decode_tiff import MAX_OFFSET, announced_end
 
 PADDED_FORMATS = frozenset({"WEBP", "AVIF", "HEIF"})
 """Formats whose decoders want every byte that the container announces: a file that was cut short is
@@ -91,7 +91,7 @@ def _boxes_length(file: BinaryIO) -> int:
         size = int.from_bytes(head[:4], "big")
         if size == 1 and len(head) == 16:
             size = int.from_bytes(head[8:], "big")
-        if len(head) < 8 or size < 8:  # 0 means: up to the end of the file
+        if len(head) < 8 or not 8 <= size < MAX_OFFSET - end:  # 0: up to the end of the file
             break
         end += size
     return end

@@ -11,7 +11,8 @@ _MAX_DIRECTORIES = 32
 _MAX_ENTRIES = 512
 _MAX_LINKS = 16
 
-_MAX_PIECES = 1 << 16
+MAX_OFFSET = 1 << 62
+"""Beyond any file; a file object takes no place from 2 ** 63 on and raises."""
 
 _MAKE = 271
 _PHOTOMETRIC = 262
@@ -36,7 +37,7 @@ _KIND_BY_MAKER = (
 
 
 class _Tag(NamedTuple):
-    """One directory entry: its numbers (at most `_MAX_PIECES`) or its text."""
+    """One directory entry: its numbers (at most `_MAX_LINKS`) or its text."""
 
     numbers: tuple[int, ...]
     text: bytes
@@ -97,13 +98,13 @@ def _directories(file: BinaryIO, wanted: frozenset[int]) -> Iterator[dict[int, _
     pending, seen = [first], set[int]()
     while pending and len(seen) < _MAX_DIRECTORIES:
         offset = pending.pop(0)
-        if offset in seen or offset == 0:
+        if offset in seen or not 0 < offset < MAX_OFFSET:
             continue
         seen.add(offset)
         tags, following = _read_directory(file, offset, layout, wanted | {_SUB_DIRECTORIES})
         yield tags
         if _SUB_DIRECTORIES in tags:
-            pending += tags[_SUB_DIRECTORIES].numbers[:_MAX_LINKS]
+            pending += tags[_SUB_DIRECTORIES].numbers
         pending.append(following)
 
 
@@ -156,10 +157,14 @@ _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
 def _read_tag(file: BinaryIO, entry: bytes, layout: _Layout) -> _Tag:
     """Return the values of a directory entry, which stand in it or where it points to."""
     size = _TYPE_BYTES.get(_number(entry[2:4], layout.order), 1)
-    count = min(_number(entry[4 : 4 + layout.offset_bytes], layout.order), _MAX_PIECES)
+    announced = _number(entry[4 : 4 + layout.offset_bytes], layout.order)
+    count = min(announced, _MAX_LINKS)
     field = entry[4 + layout.offset_bytes :]
-    if size * count > layout.offset_bytes:
-        file.seek(_number(field, layout.order) & (1 << 62) - 1)
+    if size * announced > layout.offset_bytes:
+        place = _number(field, layout.order)
+        if _number(entry[:2], layout.order) in _STRIP_TAGS:
+            place += size * (announced - count)  # the last ones: they tell where a file ends
+        file.seek(min(place, MAX_OFFSET))
         field = file.read(size * count)
     values = field[: size * count]
     numbers = tuple(

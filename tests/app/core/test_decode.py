@@ -22,6 +22,7 @@ from qpt_app.core.decode import (
     decode_photo,
     supported_formats,
 )
+from qpt_app.core.decode_ends import lacks_end, missing_share_of_raw
 from qpt_app.core.decode_limits import Refusal
 from qpt_app.core.status import PhotoStatus
 
@@ -522,3 +523,25 @@ def test_any_bytes_never_raise(tmp_path, content):
         (tmp_path / "any").write_bytes(head + content)
         photo = decode_photo(Path(tmp_path / "any"))
         assert photo.reason or photo.status is PhotoStatus.OK
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"II+\0\x08\0\0\0" + b"\xff" * 8 + bytes(40),
+        b"MM\0+\0\x08\0\0" + b"\x7f" + b"\xff" * 7 + bytes(40),
+        b"\0\0\0\x18ftypavif" + bytes(12) + b"\0\0\0\x01mdat" + b"\xff" * 8 + bytes(40),
+        b"\0\0\0\x18ftypheic" + bytes(12) + b"\0\0\0\x01mdat" + b"\x7f" + b"\xff" * 47,
+        b"\0\0\0\x18ftypcrx " + bytes(12) + b"\0\0\0\x01mdat" + b"\xff" * 48,
+    ],
+)
+def test_places_beyond_any_file_are_no_error(tmp_path, content):
+    """A file object raises for a seek beyond 2 ** 63 (found in Pillow's seek_too_large.tif)."""
+    (tmp_path / "a.tif").write_bytes(content)
+    photo = decode_photo(tmp_path / "a.tif")
+    assert photo.status in ("unreadable", "unsupported")
+    kind = "AVIF" if b"ftyp" in content else "TIFF"
+    for cut in (20, len(content)):
+        file = io.BytesIO(content[:cut])
+        assert lacks_end(file, kind) in (True, False)
+        assert 0 <= missing_share_of_raw(file, "CR3" if kind == "AVIF" else "DNG") <= 1

@@ -9,6 +9,7 @@ from PIL import Image
 
 from qpt_app.core.decode import DecodeLimits, decode_photo
 from qpt_app.core.decode_ends import missing_share_of_raw
+from qpt_app.core.decode_tiff import announced_end
 from qpt_app.core.status import PhotoStatus
 
 WIDTH, HEIGHT = 256, 192
@@ -189,6 +190,14 @@ def test_a_raw_file_cut_anywhere_is_never_ok(tmp_path, step, preview):
         assert not photo.status.has_pixels
     if photo.status == "damaged":
         assert "cut short" in photo.reason
+
+
+def test_the_end_is_that_of_the_last_of_many_strips():
+    """A row each, as some cameras write; the tables themselves may be thousands of entries long."""
+    places = [10_000 + 100 * n for n in range(3000)]
+    tags = {273: (LONG, places), 279: (SHORT, [100] * 3000), 262: (SHORT, [32803])}
+    content = b"II*\0\x08\0\0\0" + directory(tags, 8)
+    assert announced_end(io.BytesIO(content)) == places[-1] + 100
 
 
 def test_the_end_of_every_kind_of_raw_file():
