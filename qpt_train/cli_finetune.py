@@ -94,16 +94,27 @@ def export_command(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
     data_note: Annotated[str, typer.Option(help="What the data are and their terms.")] = "",
     init_note: Annotated[str, typer.Option(help="What the run started from.")] = "random",
+    average_with: Annotated[
+        Path | None,
+        typer.Option(help="A run that was started from this one; their weights are averaged."),
+    ] = None,
+    average_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The other run's part in the average.")
+    ] = 0.5,
     num_workers: Annotated[int, typer.Option(min=0)] = 2,
 ) -> None:
     """Calibrate a run on its held-out photos and write a model file."""
     from qpt_app.errors import UsageError
     from qpt_train.data.mos_sets import load_mos_set
-    from qpt_train.export import export_run, load_run, remake_split
+    from qpt_train.export import average_runs, export_run, load_run, remake_split
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
     finished = load_run(run, weights=weights)
+    notes = {"data": data_note, "init": init_note}
+    if average_with is not None:
+        finished = average_runs(finished, load_run(average_with, weights=weights), average_share)
+        notes["averaged"] = f"{average_share:g} of this run, the rest of the one it started from"
     split = remake_split(finished, load_mos_set(data), run)
     metadata = export_run(
         finished,
@@ -111,7 +122,7 @@ def export_command(
         out,
         name=name,
         licence=licence,
-        notes={"data": data_note or split.description["set"], "init": init_note},
+        notes={**notes, "data": data_note or split.description["set"]},
         num_workers=num_workers,
         progress=True,
     )

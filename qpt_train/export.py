@@ -3,7 +3,7 @@
 import math
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,31 @@ def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
         last_srcc=state["last_srcc"],
         split=manifest["split"],
     )
+
+
+def average_runs(run: FinishedRun, later: FinishedRun, share: float) -> FinishedRun:
+    """Return `run` with weights moved towards those of `later`, by `share` in 0..1.
+
+    For a run and one that was started from it: between the two lies what neither has alone
+    ("robust fine-tuning by weight averaging", Wortsman et al., CVPR 2022).
+
+    Raises:
+        CheckpointError: if the two are of different networks or splits.
+    """
+    ours, theirs = run.model.state_dict(), later.model.state_dict()
+    if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
+        raise CheckpointError("only runs of the same network can be averaged")
+    if run.split["hash"] != later.split["hash"]:
+        raise CheckpointError("only runs of the same split can be averaged")
+    model = build_quality_model(run.recipe.encoder, head_hidden=run.recipe.head_hidden)
+    model.load_state_dict(
+        {
+            name: value.lerp(theirs[name], share) if value.is_floating_point() else value
+            for name, value in ours.items()
+        }
+    )
+    unmeasured = -math.inf  # the runs' validation figures are not the average's
+    return replace(later, model=model.eval(), best_srcc=unmeasured, last_srcc=unmeasured)
 
 
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:

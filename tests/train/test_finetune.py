@@ -15,7 +15,7 @@ from qpt_train import finetune as finetune_module
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.mos_sets import load_mos_set
-from qpt_train.export import export_run, load_run, remake_split
+from qpt_train.export import average_runs, export_run, load_run, remake_split
 from qpt_train.finetune import RunOptions, finetune
 from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.run_log import read_run_log
@@ -182,3 +182,17 @@ def test_another_split_is_refused_when_exporting(uninterrupted, mos_set):
     changed = dataclasses.replace(run, split={**run.split, "hash": "0" * 64})
     with pytest.raises(DatasetError, match="split"):
         remake_split(changed, mos_set, None)
+
+
+def test_averaging_lies_between_two_runs_and_refuses_strangers(uninterrupted, split, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    out = tmp_path / "later"
+    finetune(recipe, split, options(out, init=uninterrupted[0]))
+    first, second = load_run(uninterrupted[0]), load_run(out)
+    name = "encoder.network.features.0.0.weight"
+    ends = [run.model.state_dict()[name] for run in (first, second)]
+    middle = average_runs(first, second, 0.25).model.state_dict()[name]
+    assert torch.allclose(middle, 0.75 * ends[0] + 0.25 * ends[1], atol=1e-6)
+    stranger = dataclasses.replace(second, split={**second.split, "hash": "0" * 64})
+    with pytest.raises(CheckpointError, match="split"):
+        average_runs(first, stranger, 0.5)
