@@ -3,6 +3,7 @@
 Imports almost nothing before the edge stands: even an early Ctrl-C ends without a traceback.
 """
 
+import errno
 import io
 import os
 import sys
@@ -12,6 +13,9 @@ from qpt_app.errors import QptError
 
 INTERRUPTED = 130
 """Exit code of a run that was stopped by Ctrl-C or SIGTERM."""
+
+_NO_ROOM = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
+"""What writing gives when a disk or a quota is full: not a bug, so nothing to report."""
 
 end_at_once = os._exit
 """Ends the process without taking the interpreter apart. With torch loaded that alone takes about a
@@ -50,6 +54,13 @@ def _exit_code_of(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _report_unexpected(error)
+        else:
+            where = f" {error.filename}" if error.filename else ""
+            _say(f"error: cannot write{where}: {error.strerror}")
+        return 1
     except Exception as error:  # noqa: BLE001 (the process' edge: one line instead of a traceback)
         _report_unexpected(error)
         return 1

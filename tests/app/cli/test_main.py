@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from qpt_app import __version__
 
 HEAVY = ("torch", "torchvision", "scipy", "PIL", "PySide6", "matplotlib", "pandas")
+FULL_DISK = Path("/dev/full")
 HELP = [sys.executable, "-m", "qpt_app.cli.main", "--help"]
 
 
@@ -89,6 +91,20 @@ def test_a_bug_is_one_line(qpt, monkeypatch):
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert "ZeroDivisionError: by zero" in done.err
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="no /dev/full there")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models", "list"]])
+def test_a_full_disk_is_one_line_and_no_bug(arguments):
+    """Also where a command that is not `score` prints: nobody is asked to report a full disk."""
+    with FULL_DISK.open("wb") as full:
+        done = subprocess.run(
+            [*HELP[:-1], *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "report" not in done.stderr
 
 
 def test_ctrl_c_anywhere_is_130(qpt, monkeypatch):
