@@ -210,6 +210,7 @@ def test_dying_at_any_step_loses_nothing(quick_folder, clock, trash, tree, kind,
     assert deaths > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["do", "undo", "redo"])
 def test_dying_between_two_volumes_loses_nothing(
     quick_folder, other_volume, clock, trash, tree, phase
