@@ -28,9 +28,7 @@ def scores():
         prepare_views(decode_photo(path, min_side=config.decode_side).pixels, config)
         for path in paths
     ]
-    return {
-        path.name: photo.score for path, photo in zip(paths, scorer.score(views), strict=True)
-    }
+    return {path.name: photo.score for path, photo in zip(paths, scorer.score(views), strict=True)}
 
 
 def test_sharp_comes_first_and_the_broken_versions_clearly_below(scores):

@@ -88,9 +88,7 @@ def test_cached_features_join_frames_that_nobody_looked_at():
             frames.append(
                 frame(f"{number}-{shot}", 100 * number + shot, feature=compact_feature(near))
             )
-    strangers = [
-        frame(f"s{n}", 9000 + n, feature=compact_feature(features[n])) for n in range(10)
-    ]
+    strangers = [frame(f"s{n}", 9000 + n, feature=compact_feature(features[n])) for n in range(10)]
     series = group_series(frames + strangers)
     assert [one.members for one in series] == [
         (Path(f"{number}-0"), Path(f"{number}-1")) for number in range(10)
