@@ -1,12 +1,12 @@
 """`qpt-train finetune` and `qpt-train export`."""
 
 import logging
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
+
+from qpt_train.stop_flag import StopFlag
 
 DEFAULT_LICENCE = "Apache-2.0"
 
@@ -54,7 +54,7 @@ def finetune_command(
     for key, value in split.description.items():
         if key != "assignment":  # a letter per photo
             typer.echo(f"split {key}: {value}", err=True)
-    stop = _StopFlag()
+    stop = StopFlag()
     with tqdm(unit="step", dynamic_ncols=True) as bar:
 
         def show(step: int, total: int, loss: float) -> None:
@@ -127,18 +127,3 @@ def export_command(
         progress=True,
     )
     typer.echo(f"{out}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")
-
-
-class _StopFlag:
-    """True once SIGTERM came; the loop saves and stops at its next step."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        signal.signal(signal.SIGTERM, self._ask)
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self._asked
-
-    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self._asked = True

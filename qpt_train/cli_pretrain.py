@@ -2,15 +2,14 @@
 
 import json
 import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qpt_app.core.idle_threads import let_idle_threads_sleep
+from qpt_train.stop_flag import StopFlag
 
 if TYPE_CHECKING:
     from qpt_app.core.encoder import Encoder
@@ -276,18 +275,3 @@ def bench_command(
         ),
     )
     typer.echo(json.dumps(dataclasses.asdict(result)) if as_json else report(result))
-
-
-class StopFlag:
-    """True once SIGTERM came; the loop saves and stops at its next step."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        signal.signal(signal.SIGTERM, self._ask)
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self._asked
-
-    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self._asked = True

@@ -38,7 +38,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(stream.fileno())
         _keep_mode(path, temporary)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
@@ -96,8 +96,8 @@ def _keep_mode(old: Path, new: Path) -> None:
     new.chmod(mode)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable; file systems that cannot do it are left alone."""
+def sync_folder(folder: Path) -> None:
+    """Make new and vanished names durable; file systems that cannot do it are left alone."""
     if os.name != "posix":
         return
     with contextlib.suppress(OSError):

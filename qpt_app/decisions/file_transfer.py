@@ -206,15 +206,3 @@ def _hash(stream: IO[bytes]) -> str:
     while block := stream.read(_BLOCK):
         digest.update(block)
     return str(digest.hexdigest())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new and vanished names durable, where the system can."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qpt_app.core.atomic_write import sync_folder
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.file_plan import unit_targets
@@ -16,7 +17,6 @@ from qpt_app.decisions.file_transfer import (
     facts_of,
     move_file,
     remove_copy,
-    sync_folder,
 )
 from qpt_app.decisions.free_names import FreeNames
 from qpt_app.decisions.photo_records import ensure_record, find_records, move_record, set_decision
