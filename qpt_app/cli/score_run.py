@@ -192,6 +192,8 @@ def _write_at_end(
             rows.append(row)
     except KeyboardInterrupt:
         interrupted = True
+    if interrupted and not rows and request.output is not None:
+        return True  # nothing new to say: an older file keeps what it says
     if not request.streams:
         rows = ranking.with_percentiles(rows)
     whole = contextlib.nullcontext() if request.output is None else interrupts.held()

@@ -411,3 +411,12 @@ def test_ctrl_c_while_the_file_is_written_waits_for_its_end(
     target = tmp_path / "rows.jsonl"
     assert qpt("score", "--sort", "-o", target, shoot).code == 130
     assert len(target.read_text().splitlines()) == 3
+
+
+def test_an_interrupt_before_the_first_photo_keeps_the_old_file(qpt, fake, shoot, tmp_path):
+    """An empty result never replaces one that says something."""
+    fake.interrupt_after = 0
+    target = tmp_path / "rows.csv"
+    target.write_text("old")
+    assert qpt("score", "--sort", "-o", target, shoot).code == 130
+    assert target.read_text() == "old"
