@@ -202,8 +202,8 @@ class TestGui:
     def test_in_a_frozen_build_it_is_the_program_beside(self, monkeypatch):
         """There is no python to run a module with."""
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        monkeypatch.setattr(sys, "executable", str(Path("/opt/qpt/qpt")))
-        assert gui_command.gui_program() == [str(Path("/opt/qpt/qpt-gui"))]
+        monkeypatch.setattr(sys, "executable", str(Path("/programs/qpt/qpt")))
+        assert gui_command.gui_program() == [str(Path("/programs/qpt/qpt-gui"))]
         with pytest.raises(UsageError):
             gui_command.gui_program(GUI_BENCH_MODULE)
 
