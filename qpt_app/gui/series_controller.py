@@ -1,6 +1,7 @@
 """Finds series in the background as times, features and pictures become known."""
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from datetime import UTC
@@ -26,6 +27,8 @@ SIGNATURE_SIDE = 256
 PRIORITY = 10
 """Behind thumbnails and the loupe."""
 IN_FLIGHT = 2
+
+_log = logging.getLogger(__name__)
 
 
 class SeriesController(QObject):
@@ -169,7 +172,8 @@ class SeriesController(QObject):
             signature = None if pixels is None else frame_signature(pixels)
         except CancelledError:
             return
-        except Exception:  # noqa: BLE001 (the pool's edge: such a frame has no signature)
+        except Exception:  # noqa: BLE001 (the pool's edge: no series for it; the log says why)
+            _log.exception("no signature of %r", str(path))
             signature = None
         with contextlib.suppress(RuntimeError):
             self._signed.emit(path, signature)
