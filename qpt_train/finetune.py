@@ -18,7 +18,7 @@ from qpt_app.core.quality_model import QualityModel, QualityOutput, build_qualit
 from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
 from qpt_train.checkpoint import list_checkpoints, load_latest, save_checkpoint
 from qpt_train.config import config_to_dict
-from qpt_train.data.labelled_split import LabelledSplit
+from qpt_train.data.labelled_split import LabelledSplit, subset_numbers
 from qpt_train.data.mos_views import (
     StepSampler,
     TrainingBatch,
@@ -27,7 +27,13 @@ from qpt_train.data.mos_views import (
     collate_photos,
 )
 from qpt_train.finetune_config import FinetuneRecipe
-from qpt_train.finetune_loss import average_weights, quality_loss, ramped_decay, ranking_loss
+from qpt_train.finetune_loss import (
+    average_weights,
+    quality_loss,
+    ramped_decay,
+    ranking_loss,
+    within_group_loss,
+)
 from qpt_train.initial_weights import load_initial_weights
 from qpt_train.metrics import srcc
 from qpt_train.predict import predict_raw_scores
@@ -205,6 +211,10 @@ def batch_loss(recipe: FinetuneRecipe, raw_scores: Tensor, batch: TrainingBatch)
         beta=recipe.smooth_l1_beta,
         correlation_weight=recipe.correlation_weight,
     )
+    if recipe.within_subset_weight:
+        loss = loss + recipe.within_subset_weight * within_group_loss(
+            photos, batch.targets.to(raw_scores.device), batch.groups.to(raw_scores.device)
+        )
     if len(batch.degraded_rows):
         rows, severities = (
             part.to(raw_scores.device) for part in (batch.degraded_rows, batch.severities)
@@ -330,6 +340,7 @@ def _training_loader(
     sampling = ViewSampling(
         preprocess=recipe.preprocess,
         crops_per_photo=recipe.crops_per_photo,
+        crop_size=recipe.training_crop or recipe.preprocess.crop_size,
         global_crop=recipe.global_crop,
         seed=recipe.seed,
         ranking=recipe.ranking,
@@ -339,6 +350,7 @@ def _training_loader(
             [item.path for item in split.train],
             (mos - split.mos_mean) / split.mos_std,
             sampling,
+            groups=subset_numbers(split.train),
         ),
         batch_sampler=StepSampler(
             count=len(split.train),

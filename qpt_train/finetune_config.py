@@ -39,10 +39,15 @@ class FinetuneRecipe:
     """Random crops of a photo in one step; scoring always uses the whole grid."""
     global_crop: int = 224
     """Side of the window cut from the global view in training; 0 keeps all of it."""
+    training_crop: int = 0
+    """Side of the crops in training; 0: as large as the program's. Small ones cost less."""
     smooth_l1_beta: float = 0.5
     """Where Smooth-L1 turns from square to linear, in standard deviations of MOS."""
     correlation_weight: float = 0.5
     """Weight of (1 - PLCC)/2 over the batch, the loss of LoDa (CVPR 2024), added to Smooth-L1."""
+    within_subset_weight: float = 0.0
+    """Weight of the same after each subset's mean is taken off scores and MOS; 0 leaves it out.
+    A set made of unlike subsets is half ranked by telling them apart; this asks for the rest."""
     weight_average: float = 0.998
     """Decay per step of the averaged weights, which are what is evaluated and exported."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"

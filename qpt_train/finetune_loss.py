@@ -14,6 +14,26 @@ def correlation_loss(raw_scores: Tensor, targets: Tensor) -> Tensor:
     return loss
 
 
+def within_group_loss(raw_scores: Tensor, targets: Tensor, groups: Tensor) -> Tensor:
+    """Return (1 - PLCC)/2 of what is left when each group's mean is taken off both sides.
+
+    Args:
+        raw_scores: (N,).
+        targets: (N,) standardised MOS.
+        groups: (N,) int64, 0 or more: which subset each photo is of.
+    """
+    return correlation_loss(centre_groups(raw_scores, groups), centre_groups(targets, groups))
+
+
+def centre_groups(values: Tensor, groups: Tensor) -> Tensor:
+    """Take each group's mean off its values, both (N,); the only one of its group becomes 0."""
+    count = int(groups.max()) + 1
+    total = torch.zeros(count, dtype=values.dtype, device=values.device)
+    sums = total.index_add(0, groups, values)
+    sizes = total.index_add(0, groups, torch.ones_like(values))
+    return values - (sums / sizes.clamp_min(1.0))[groups]
+
+
 def quality_loss(
     raw_scores: Tensor, targets: Tensor, *, beta: float, correlation_weight: float
 ) -> Tensor:

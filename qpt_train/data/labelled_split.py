@@ -1,6 +1,6 @@
 """Which labelled photos train, which choose the epoch, which are held out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,12 @@ def split_labelled(
             "heldout": len(heldout),
         },
     )
+
+
+def subset_numbers(items: Sequence[MosItem]) -> list[int]:
+    """Number the subsets of photos by name, from 0; photos of no subset are a subset too."""
+    names = sorted({item.subset or "" for item in items})
+    return [names.index(item.subset or "") for item in items]
 
 
 def _take_validation(

@@ -1,6 +1,6 @@
 """Labelled photos -> the views of a training step. No augmentation that changes quality."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +44,8 @@ class TrainingPhoto(NamedTuple):
     """Of the degraded copy, 1 to 5; 0 without one."""
     target: float
     """Standardised MOS."""
+    group: int
+    """Which subset the photo is of."""
     position: int
     """The photo's position in the data set."""
 
@@ -61,6 +63,8 @@ class TrainingBatch(NamedTuple):
     """(M,) int64: which of the N photos each copy was made from."""
     severities: Tensor
     """(M,) float32, 1 to 5."""
+    groups: Tensor
+    """(N,) int64: which subset each photo is of."""
     positions: Tensor
     """(N,) int64."""
 
@@ -99,6 +103,8 @@ class ViewSampling:
 
     preprocess: PreprocessConfig
     crops_per_photo: int
+    crop_size: int
+    """Side of the crops."""
     global_crop: int
     """Side of the window cut from the global view; 0 keeps all of it."""
     seed: int
@@ -108,10 +114,18 @@ class ViewSampling:
 class TrainingViewSet(Dataset[TrainingPhoto]):
     """Random crops and flips of labelled photos; asked for by (epoch, index)."""
 
-    def __init__(self, paths: list[Path], targets: np.ndarray, sampling: ViewSampling) -> None:
+    def __init__(
+        self,
+        paths: list[Path],
+        targets: np.ndarray,
+        sampling: ViewSampling,
+        *,
+        groups: Sequence[int] | None = None,
+    ) -> None:
         self._paths = paths
         self._targets = targets
         self._sampling = sampling
+        self._groups = [0] * len(paths) if groups is None else list(groups)
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -129,6 +143,7 @@ class TrainingViewSet(Dataset[TrainingPhoto]):
             None if degraded is None else self._cut(degraded, epoch, index),
             severity,
             float(self._targets[index]),
+            self._groups[index],
             index,
         )
 
@@ -140,7 +155,7 @@ class TrainingViewSet(Dataset[TrainingPhoto]):
         if sampling.global_crop:
             overview = random_crop(overview, sampling.global_crop, generator)
         crops = [
-            random_flip(random_crop(fitted, sampling.preprocess.crop_size, generator), generator)
+            random_flip(random_crop(fitted, sampling.crop_size, generator), generator)
             for _ in range(sampling.crops_per_photo)
         ]
         return TrainingViews(
@@ -176,6 +191,7 @@ def collate_photos(photos: list[TrainingPhoto]) -> TrainingBatch:
         torch.tensor([photo.target for photo in photos], dtype=torch.float32),
         torch.tensor(rows, dtype=torch.int64),
         torch.tensor([float(photos[row].severity) for row in rows]),
+        torch.tensor([photo.group for photo in photos]),
         torch.tensor([photo.position for photo in photos]),
     )
 

@@ -15,9 +15,11 @@ from qpt_train import finetune as finetune_module
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.mos_sets import load_mos_set
+from qpt_train.data.mos_views import TrainingBatch
 from qpt_train.export import average_runs, export_run, load_run, remake_split
-from qpt_train.finetune import RunOptions, finetune
+from qpt_train.finetune import RunOptions, batch_loss, finetune
 from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
+from qpt_train.finetune_loss import within_group_loss
 from qpt_train.run_log import read_run_log
 
 RECIPE = FinetuneRecipe(
@@ -196,3 +198,21 @@ def test_averaging_lies_between_two_runs_and_refuses_strangers(uninterrupted, sp
     stranger = dataclasses.replace(second, split={**second.split, "hash": "0" * 64})
     with pytest.raises(CheckpointError, match="split"):
         average_runs(first, stranger, 0.5)
+
+
+def test_the_term_within_subsets_is_part_of_the_loss():
+    empty = torch.empty(0)
+    batch = TrainingBatch(
+        global_views=empty,
+        crops=empty,
+        targets=torch.tensor([0.3, -1.0, 0.8, 2.0]),
+        degraded_rows=torch.empty(0, dtype=torch.int64),
+        severities=empty,
+        groups=torch.tensor([0, 0, 1, 1]),
+        positions=torch.arange(4),
+    )
+    scores = torch.tensor([0.1, 0.4, -0.2, 1.0])
+    plain = batch_loss(RECIPE, scores, batch)
+    weighted = batch_loss(dataclasses.replace(RECIPE, within_subset_weight=0.7), scores, batch)
+    within = within_group_loss(scores, batch.targets, batch.groups)
+    assert (weighted - plain).item() == pytest.approx(0.7 * within.item())

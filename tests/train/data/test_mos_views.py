@@ -29,15 +29,16 @@ def paths(tmp_path_factory):
     return sorted(folder.iterdir())
 
 
-def view_set(paths, *, seed=0, share=0.0):
+def view_set(paths, *, seed=0, share=0.0, crop_size=32, groups=None):
     sampling = ViewSampling(
         preprocess=CONFIG,
         crops_per_photo=2,
+        crop_size=crop_size,
         global_crop=0,
         seed=seed,
         ranking=RankingConfig(share=share, operators=("quantise",), harsh_operators=()),
     )
-    return TrainingViewSet(paths, np.arange(6) / 10, sampling)
+    return TrainingViewSet(paths, np.arange(6) / 10, sampling, groups=groups)
 
 
 def test_views_repeat_and_depend_on_seed_epoch_and_index(paths):
@@ -81,6 +82,18 @@ def test_copies_stand_behind_the_photos_of_a_batch(paths):
 def test_a_batch_without_copies(paths):
     batch = collate_photos([view_set(paths)[(0, 1)]])
     assert batch.degraded_rows.shape == batch.severities.shape == (0,)
+
+
+def test_training_crops_may_be_smaller_than_the_programs(paths):
+    views = view_set(paths, crop_size=24)[(0, 0)].views
+    assert views.crops.shape == (2, 3, 24, 24)
+    assert views.global_view.shape == view_set(paths)[(0, 0)].views.global_view.shape
+
+
+def test_a_batch_knows_the_subset_of_each_photo(paths):
+    photos = view_set(paths, groups=[2, 0, 1, 1, 0, 2])
+    assert collate_photos([photos[(0, 2)], photos[(0, 5)]]).groups.tolist() == [1, 2]
+    assert collate_photos([view_set(paths)[(0, 1)]]).groups.tolist() == [0]
 
 
 def test_unreadable_labelled_photo_is_named(tmp_path):
