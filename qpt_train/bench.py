@@ -31,9 +31,9 @@ from qpt_train.pretrain_state import PretrainState, build_state
 from qpt_train.pretrain_step import Networks, apply_step, compute_step
 from qpt_train.view_stream import ViewGroup, ViewStream, groups_at_once, views_in_parts
 
-DEVICE_RATES: dict[str, tuple[float, float]] = {"H200": (790e12, 4.3e12)}
-"""Part of a GPU's name -> achievable bfloat16 FLOP/s and bytes/s: assumptions, not measured
-here. Other devices get a measured pair of rates from `measure_rates`."""
+DEVICE_RATES: dict[str, tuple[float, float]] = {"H200": (790e12, 4.3e12), "H100": (790e12, 3.0e12)}
+"""Part of a GPU's name -> achievable bfloat16 FLOP/s and bytes/s: assumptions, not measured by the
+project. Other devices, and float32, get a measured pair of rates from `measure_rates`."""
 
 Clock = Callable[[], float]
 
@@ -58,6 +58,7 @@ class BenchResult:
     device: str
     encoder: str
     crop_size: int
+    precision: str
     rows_per_step: int
     decode: float
     """Workers alone: read, decode, cut; pairs that these photos would make."""
@@ -97,6 +98,7 @@ def bench(recipe: PretrainRecipe, options: BenchOptions) -> BenchResult:
         device=_device_name(options.device),
         encoder=recipe.encoder,
         crop_size=recipe.views.crop_size,
+        precision=recipe.precision,
         rows_per_step=recipe.rows,
         decode=decode,
         degrade=degrade,
@@ -162,7 +164,7 @@ def report(result: BenchResult) -> str:
         f"end to end        {result.end_to_end:10.1f} pairs/s",
         f"one forward: {bound['multiply_adds']:.2f} G multiply-adds, "
         f"{bound['activation_values']:.2f} M values; one pair: "
-        f"{bound['bytes_per_pair']:.0f} MB of memory traffic in bfloat16",
+        f"{bound['bytes_per_pair']:.0f} MB of memory traffic in {result.precision}",
     ]
     if result.share_of_bound is not None:
         lines.append(
@@ -173,10 +175,12 @@ def report(result: BenchResult) -> str:
     return "\n".join(lines)
 
 
-def measure_rates(device: torch.device, clock: Clock = time.perf_counter) -> tuple[float, float]:
-    """Measure a device: (bfloat16 matrix FLOP/s, bytes/s of a copy, read plus write)."""
+def measure_rates(
+    device: torch.device, dtype: torch.dtype, clock: Clock = time.perf_counter
+) -> tuple[float, float]:
+    """Measure a device: (matrix FLOP/s in a type, bytes/s of a copy, read plus write)."""
     side = 4096 if device.type == "cuda" else 1024
-    one = torch.randn(side, side, device=device).bfloat16()
+    one = torch.randn(side, side, device=device).to(dtype)
     flat = torch.empty(64 * side * side // 4, dtype=torch.uint8, device=device)
     target = torch.empty_like(flat)
 
@@ -267,9 +271,15 @@ def _bound(recipe: PretrainRecipe, options: BenchOptions) -> Bound:
     """Return the bound of the recipe's encoder on this device."""
     name = _device_name(options.device)
     rates = next((rates for part, rates in DEVICE_RATES.items() if part in name), None)
-    flops, traffic = rates or measure_rates(options.device, options.clock)
+    if rates is None or recipe.precision != "bfloat16":
+        dtype = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
+        rates = measure_rates(options.device, dtype, options.clock)
     return encoder_bound(
-        recipe.encoder, recipe.views.crop_size, flops_per_s=flops, bytes_per_s=traffic
+        recipe.encoder,
+        recipe.views.crop_size,
+        flops_per_s=rates[0],
+        bytes_per_s=rates[1],
+        precision=recipe.precision,
     )
 
 
