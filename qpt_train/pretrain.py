@@ -98,6 +98,8 @@ def pretrain(recipe: PretrainRecipe, options: PretrainOptions) -> PretrainSummar
         NonFiniteLossError: before a step with a loss or gradient that is not finite.
     """
     _check_ranks(recipe, options.ranks)
+    if recipe.precision == "bfloat16" and options.device.type == "cpu" and not fast_bfloat16():
+        _log.warning("this processor computes bfloat16 slowly; add --set precision=float32")
     manifest = scan_photos(options.photos)
     order = global_order(recipe, manifest)
     total = total_steps(recipe, order.steps_per_epoch)
@@ -175,6 +177,11 @@ def _train(
         pairs_per_second=rate,
         probe_srcc=probe_srcc,
     )
+
+
+def fast_bfloat16() -> bool:
+    """Return whether the CPU has what torch's bfloat16 needs to be faster than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def total_steps(recipe: PretrainRecipe, steps_per_epoch: int) -> int:
