@@ -9,8 +9,8 @@ from qpt_app.core.encoder import build_encoder
 
 BACKWARD_FLOPS = 2.0
 """Multiply-adds of the backward pass over those of the forward pass."""
-BYTES_PER_VALUE = 2
-"""bfloat16 activations."""
+BYTES_PER_VALUE = {"bfloat16": 2, "float32": 4}
+"""Of an activation, by the recipe's precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +42,11 @@ def encoder_bound(
     *,
     flops_per_s: float | None,
     bytes_per_s: float | None,
+    precision: str = "bfloat16",
 ) -> Bound:
     """Count one encoder's work on one pair: query forward and backward, key forward.
 
-    Traffic is that of an unfused network in bfloat16: a convolution writes its output and reads
+    Traffic is that of an unfused network: a convolution writes its output and reads
     its input; batch norm reads its input twice (statistics, then values) and writes once; an
     activation reads and writes. Backward: a convolution reads its output's gradient twice (once
     for the input's, once for the weights') and its input once and writes the input's gradient;
@@ -55,13 +56,14 @@ def encoder_bound(
     Args:
         encoder_name: as for `build_encoder`.
         crop_size: side of the crops in pixels.
-        flops_per_s: achievable bfloat16 rate, two per multiply-add; None if not known.
+        flops_per_s: achievable rate in that precision, two per multiply-add; None if not known.
         bytes_per_s: achievable memory rate; None if not known.
+        precision: a key of `BYTES_PER_VALUE`.
     """
     counts = _count(encoder_name, crop_size)
     forward = counts.conv_in + counts.conv_out + 3 * counts.norm + 2 * counts.activation
     backward = 2 * counts.conv_out + 2 * counts.conv_in + 5 * counts.norm + 3 * counts.activation
-    traffic = (2 * forward + backward) * BYTES_PER_VALUE
+    traffic = (2 * forward + backward) * BYTES_PER_VALUE[precision]
     flops = 2 * counts.multiply_adds * (2 + BACKWARD_FLOPS)
     return Bound(
         multiply_adds=counts.multiply_adds / 1e9,

@@ -1,12 +1,17 @@
 """`qpt-train finetune` and `qpt-train export`."""
 
 import logging
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from qpt_train.stop_flag import StopFlag
+from qpt_train.stop_flag import SIGTERM_EXIT_CODE, StopFlag
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 DEFAULT_LICENCE = "Apache-2.0"
 
@@ -56,14 +61,6 @@ def finetune_command(
             typer.echo(f"split {key}: {value}", err=True)
     stop = StopFlag()
     with tqdm(unit="step", dynamic_ncols=True) as bar:
-
-        def show(step: int, total: int, loss: float) -> None:
-            if bar.total != total:
-                bar.reset(total)
-                bar.initial = step - 1
-            bar.n = step
-            bar.set_postfix(loss=f"{loss:.3f}")
-
         summary = finetune(
             config,
             split,
@@ -75,7 +72,7 @@ def finetune_command(
                 init=init,
                 max_minutes=max_minutes,
                 should_stop=stop,
-                on_step=show,
+                on_step=partial(_show_step, bar),
             ),
         )
     typer.echo(
@@ -83,6 +80,17 @@ def finetune_command(
         f"{summary.total_steps}; validation SRCC best {summary.best_validation_srcc:.4f} "
         f"(epoch {summary.best_epoch}), last {summary.last_validation_srcc:.4f}"
     )
+    if stop() and not summary.finished:
+        sys.exit(SIGTERM_EXIT_CODE)
+
+
+def _show_step(bar: "tqdm[NoReturn]", step: int, total: int, loss: float) -> None:
+    """Move the progress bar."""
+    if bar.total != total:
+        bar.reset(total)
+        bar.initial = step - 1
+    bar.n = step
+    bar.set_postfix(loss=f"{loss:.3f}")
 
 
 def export_command(

@@ -3,19 +3,20 @@
 import json
 import logging
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from qpt_app.core.idle_threads import let_idle_threads_sleep
-from qpt_train.stop_flag import StopFlag
+from qpt_train.stop_flag import SIGTERM_EXIT_CODE, StopFlag
 
 if TYPE_CHECKING:
-    from qpt_app.core.encoder import Encoder
+    from tqdm import tqdm
 
-SIGTERM_EXIT_CODE = 143
-"""128 + 15: what a shell reports of a program that SIGTERM ended."""
+    from qpt_app.core.encoder import Encoder
+    from qpt_train.pretrain import PretrainSummary
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override, such as batch.images=64.")]
 
@@ -74,15 +75,6 @@ def pretrain_command(
         process_group(place) as ranks,
         tqdm(unit="step", dynamic_ncols=True, disable=not ranks.is_first) as bar,
     ):
-
-        def show(step: int, total: int, loss: float) -> None:
-            if bar.total != total:
-                bar.reset(total)
-                bar.initial = step
-            bar.n = step
-            rate = config.rows * (step - bar.initial) / max(1e-9, bar.format_dict["elapsed"])
-            bar.set_postfix(loss=f"{loss:.3f}", pairs_per_s=f"{rate:.0f}")
-
         summary = pretrain(
             config,
             PretrainOptions(
@@ -98,20 +90,38 @@ def pretrain_command(
                 checkpoint_minutes=checkpoint_minutes,
                 keep=keep,
                 should_stop=stop,
-                on_step=show,
+                on_step=partial(_show_step, bar, config.rows),
             ),
         )
     if ranks.is_first:
-        probed = "" if summary.probe_srcc is None else f"; probe SRCC {summary.probe_srcc:.4f}"
-        skipped = f"; {summary.skipped_photos} photos skipped (listed in the log)"
-        typer.echo(
-            f"{'finished' if summary.finished else 'stopped'} at step {summary.step} of "
-            f"{summary.total_steps}; loss {summary.loss:.4f}; "
-            f"{summary.pairs_per_second:.1f} pairs/s{probed}"
-            + (skipped if summary.skipped_photos else "")
-        )
+        typer.echo(_summary_line(summary))
     if stop() and not summary.finished:
         sys.exit(SIGTERM_EXIT_CODE)
+
+
+def _show_step(bar: "tqdm[NoReturn]", rows: int, step: int, total: int, loss: float) -> None:
+    """Move the progress bar of a run whose steps have so many rows."""
+    if bar.total != total:
+        bar.reset(total)
+        bar.initial = step
+    bar.n = step
+    rate = rows * (step - bar.initial) / max(1e-9, bar.format_dict["elapsed"])
+    bar.set_postfix(loss=f"{loss:.3f}", pairs_per_s=f"{rate:.0f}")
+
+
+def _summary_line(summary: "PretrainSummary") -> str:
+    """Return how a run ended, for a person."""
+    parts = [
+        f"{'finished' if summary.finished else 'stopped'} at step {summary.step} of "
+        f"{summary.total_steps}",
+        f"loss {summary.loss:.4f}",
+        f"{summary.pairs_per_second:.1f} pairs/s",
+    ]
+    if summary.probe_srcc is not None:
+        parts.append(f"probe SRCC {summary.probe_srcc:.4f}")
+    if summary.skipped_photos:
+        parts.append(f"{summary.skipped_photos} photos skipped (listed in the log)")
+    return "; ".join(parts)
 
 
 def probe_command(

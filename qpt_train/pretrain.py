@@ -35,7 +35,7 @@ from qpt_train.pretrain_state import (
 )
 from qpt_train.pretrain_step import Networks, StepResult, apply_step, compute_step, effective_rank
 from qpt_train.probe import ProbeSet, load_probe_set, probe_encoder
-from qpt_train.view_stream import ViewGroup, ViewStream, make_views
+from qpt_train.view_stream import ViewGroup, ViewStream, groups_at_once
 
 PREFETCHED_GROUPS = 4
 """Groups that each DataLoader worker keeps ready."""
@@ -98,6 +98,8 @@ def pretrain(recipe: PretrainRecipe, options: PretrainOptions) -> PretrainSummar
         NonFiniteLossError: before a step with a loss or gradient that is not finite.
     """
     _check_ranks(recipe, options.ranks)
+    if recipe.precision == "bfloat16" and options.device.type == "cpu" and not fast_bfloat16():
+        _log.warning("this processor computes bfloat16 slowly; add --set precision=float32")
     manifest = scan_photos(options.photos)
     order = global_order(recipe, manifest)
     total = total_steps(recipe, order.steps_per_epoch)
@@ -177,6 +179,11 @@ def _train(
     )
 
 
+def fast_bfloat16() -> bool:
+    """Return whether the CPU has what torch's bfloat16 needs to be faster than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def total_steps(recipe: PretrainRecipe, steps_per_epoch: int) -> int:
     """Return the optimiser steps of a run."""
     return recipe.steps or max(1, round(recipe.epochs * steps_per_epoch))
@@ -246,12 +253,17 @@ def view_stream(
 ) -> ViewStream:
     """Return this process' views from one step to another."""
     loader = group_loader(recipe, options, manifest, space, order, start_step, stop_step)
+    return ViewStream(
+        iter(loader),
+        crop_size=recipe.views.crop_size,
+        device=options.device,
+        at_once=groups_at_once(recipe.batch.group_rows, options.device),
+    )
 
-    def make(group: SourceGroup) -> ViewGroup:
-        return make_views(group, crop_size=recipe.views.crop_size, device=options.device)
 
-    groups_here = recipe.groups // options.ranks.world_size
-    return ViewStream(iter(loader), make, device=options.device, ahead=groups_here)
+def prefetched_groups(options: PretrainOptions) -> int:
+    """Return how many groups the workers of this process may have ready."""
+    return PREFETCHED_GROUPS * options.num_workers
 
 
 def group_loader(
@@ -283,7 +295,11 @@ def group_loader(
 
 
 def training_networks(recipe: PretrainRecipe, state: PretrainState) -> Networks:
-    """Return the forward functions, compiled where the recipe asks for it."""
+    """Return the forward functions, compiled where the recipe asks for it.
+
+    All groups have one shape, so cuDNN may spend the first of them on choosing its algorithms.
+    """
+    torch.backends.cudnn.benchmark = True
     state.network.train()
     state.momentum_network.train()
     if not recipe.compile:

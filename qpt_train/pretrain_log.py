@@ -91,9 +91,12 @@ class PretrainLog:
 
 
 def _tensorboard(folder: Path) -> Any:
-    """Return a TensorBoard writer, or None where the package is not installed."""
+    """Return a TensorBoard writer, or None where the package is missing or does not load."""
     if importlib.util.find_spec("tensorboard") is None:
         return None
-    from torch.utils.tensorboard import SummaryWriter
-
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        _log.warning("no TensorBoard log: %s", error)
+        return None
     return SummaryWriter(str(folder))

@@ -186,7 +186,9 @@ def _read_back(
     """
     limit = recipe.optimiser.clip_norm or math.inf
     norm = nn.utils.clip_grad_norm_(parameters, limit)
-    totals = sum_over_ranks(torch.cat([sums, sums.new_tensor(news)]), ranks)
+    # Filled, not copied: a copy from the host would be one more wait for the device.
+    told = [sums.new_full((1,), value) for value in news]
+    totals = sum_over_ranks(torch.cat([sums, *told]), ranks)
     extra = torch.stack([norm, embedding_spread(bank.keys)])
     *means, one, other, gradient_norm, spread = torch.cat([totals, extra]).tolist()
     values = {name: total / recipe.rows for name, total in zip(STATISTICS, means, strict=True)}

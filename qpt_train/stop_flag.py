@@ -3,6 +3,9 @@
 import signal
 from types import FrameType
 
+SIGTERM_EXIT_CODE = 143
+"""128 + 15: what a shell reports of a program that SIGTERM ended."""
+
 
 class StopFlag:
     """True once SIGTERM came; the loop saves and stops at its next step."""

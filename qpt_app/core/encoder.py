@@ -87,4 +87,6 @@ def _build_timm_encoder(name: str) -> Encoder:
     if short not in timm.list_models():
         raise UsageError(f"timm has no encoder {short!r}")
     network = cast(nn.Module, timm.create_model(short, pretrained=False, num_classes=0))
-    return Encoder(name, network, cast(int, network.num_features))
+    # MobileNetV3 and its kin widen their features once more in the head, which stays.
+    feature_dim = getattr(network, "head_hidden_size", None) or network.num_features
+    return Encoder(name, network, cast(int, feature_dim))

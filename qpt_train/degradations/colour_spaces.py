@@ -1,5 +1,8 @@
 """sRGB to YCbCr and CIE Lab and back, batched."""
 
+import functools
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,6 +64,7 @@ def rgb_from_lab(x: Tensor) -> Tensor:
     return srgb_from_linear(mix_channels(xyz, _rgb_from_scaled_xyz()))
 
 
+@functools.cache
 def _scaled_xyz() -> tuple[tuple[float, ...], ...]:
     """Return the matrix from linear RGB to XYZ divided by the white point."""
     return tuple(
@@ -69,7 +73,7 @@ def _scaled_xyz() -> tuple[tuple[float, ...], ...]:
     )
 
 
+@functools.cache
 def _rgb_from_scaled_xyz() -> tuple[tuple[float, ...], ...]:
     """Return the inverse of `_scaled_xyz`."""
-    inverse = torch.linalg.inv(torch.tensor(_scaled_xyz(), dtype=torch.float64))
-    return tuple(tuple(row) for row in inverse.tolist())
+    return tuple(tuple(row) for row in np.linalg.inv(np.array(_scaled_xyz())).tolist())

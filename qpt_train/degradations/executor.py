@@ -1,16 +1,17 @@
 """Runs every sample's own chain over a batch.
 
 On CUDA the samples are grouped by (slot, operator): all index lists, parameters and seeds are
-laid out on the host and sent in one copy each, and nothing in the loop waits for the device. On
-the CPU each sample runs through its chain alone, which keeps it in the cache and makes its
-pixels independent of the batch to the last bit. Arithmetic is float32 with TF32 and autocast
-off.
+laid out on the host and sent in one copy each, and nothing in the loop waits for the device.
+What it costs there is launching: a group is some fifty kernels, however few its samples, so large
+batches are worth much, and `degrade_in_parts` lets the caller spread the launching. On the CPU
+each sample runs through its chain alone, which keeps it in the cache and makes its pixels
+independent of the batch to the last bit. Arithmetic is float32 with TF32 and autocast off.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,11 @@ from qpt_train.degradations.counter_noise import pack_seeds
 from qpt_train.degradations.draws import row_seeds
 from qpt_train.degradations.table import DEGRADATIONS
 from qpt_train.degradations.types import SMALLEST_SIDE
+
+T = TypeVar("T")
+
+Parts = Generator[int, None, T]
+"""Work that is launched part by part: yields how many parts are left, returns its result."""
 
 LARGEST_GROUP = 96
 """Most samples of one call on CUDA; bounds the scratch memory (about 40 MB a sample at 352)."""
@@ -45,7 +51,6 @@ class Plan(NamedTuple):
     """(T, 2) int32."""
 
 
-@torch.no_grad()
 def degrade_batch(x: Tensor, chains: Sequence[Chain]) -> Tensor:
     """Degrade each sample by its own chain.
 
@@ -60,17 +65,36 @@ def degrade_batch(x: Tensor, chains: Sequence[Chain]) -> Tensor:
     Raises:
         ValueError: if shapes or counts do not fit.
     """
+    return finish(degrade_in_parts(x, chains))
+
+
+@torch.no_grad()  # torch enters it anew each time a generator goes on, so callers never see it
+def degrade_in_parts(x: Tensor, chains: Sequence[Chain]) -> Parts[Tensor]:
+    """Do what `degrade_batch` does, on CUDA one operator group at a time.
+
+    The current stream must be the same whenever the generator goes on.
+    """
     _check_batch(x, len(chains))
     work = x.to(torch.float32)
     work = work / 255.0 if x.dtype == torch.uint8 else work.clamp(0.0, 1.0)
     work = work.contiguous()
-    with full_precision(x.device):
-        if x.device.type == "cpu":
+    if x.device.type == "cpu":
+        with full_precision(x.device):
             _degrade_one_by_one(work, chains)
-        else:
-            _degrade_grouped(work, chains)
+    elif any(chain.steps for chain in chains):
+        yield from run_plan(work, plan_groups(chains))
     levels = work.mul_(255.0).round_()
     return levels.to(torch.uint8) if x.dtype == torch.uint8 else levels.div_(255.0).to(x.dtype)
+
+
+def finish(parts: Parts[T]) -> T:
+    """Launch all the parts that are left and return the result."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def degrade_single(x: Tensor, name: str, severity: int, seed: int) -> Tensor:
@@ -99,15 +123,14 @@ def plan_groups(chains: Sequence[Chain], largest_group: int = LARGEST_GROUP) -> 
     groups: list[StepGroup] = []
     rows: list[tuple[int, Step]] = []
     for slot in range(max((len(chain.steps) for chain in chains), default=0)):
-        present = [
-            (number, chain.steps[slot])
-            for number, chain in enumerate(chains)
-            if slot < len(chain.steps)
-        ]
-        for name in DEGRADATIONS:
-            members = [row for row in present if row[1].name == name]
-            for first in range(0, len(members), largest_group):
-                part = members[first : first + largest_group]
+        members: dict[str, list[tuple[int, Step]]] = {name: [] for name in DEGRADATIONS}
+        for number, chain in enumerate(chains):
+            if slot < len(chain.steps):
+                step = chain.steps[slot]
+                members[step.name].append((number, step))
+        for name, present in members.items():
+            for first in range(0, len(present), largest_group):
+                part = present[first : first + largest_group]
                 groups.append(StepGroup(name, len(rows), len(rows) + len(part)))
                 rows.extend(part)
     return Plan(
@@ -118,23 +141,20 @@ def plan_groups(chains: Sequence[Chain], largest_group: int = LARGEST_GROUP) -> 
     )
 
 
-def run_plan(work: Tensor, plan: Plan) -> None:
-    """Degrade (B, 3, H, W) float32 in place, group by group, without waiting for the device."""
+@torch.no_grad()
+def run_plan(work: Tensor, plan: Plan) -> Parts[None]:
+    """Degrade (B, 3, H, W) float32 in place, a group a part, without waiting for the device."""
     tables = [plan.samples, plan.params, plan.seeds]
     if work.is_cuda:
         tables = [table.pin_memory().to(work.device, non_blocking=True) for table in tables]
     samples, params, seeds = tables
-    for group in plan.groups:
+    for number, group in enumerate(plan.groups, start=1):
         part = slice(group.start, group.stop)
         operator = DEGRADATIONS[group.name].apply
-        degraded = operator(work.index_select(0, samples[part]), params[part], seeds[part])
+        with full_precision(work.device):
+            degraded = operator(work.index_select(0, samples[part]), params[part], seeds[part])
         work.index_copy_(0, samples[part], degraded.clamp(0.0, 1.0))
-
-
-def _degrade_grouped(work: Tensor, chains: Sequence[Chain]) -> None:
-    """Degrade the batch in place, samples grouped by (slot, operator)."""
-    if any(chain.steps for chain in chains):
-        run_plan(work, plan_groups(chains))
+        yield len(plan.groups) - number
 
 
 def _degrade_one_by_one(work: Tensor, chains: Sequence[Chain]) -> None:

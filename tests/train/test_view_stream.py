@@ -1,9 +1,12 @@
 """Views: degraded first, then cut and mirrored, nothing else."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 
+from qpt_train import view_stream
 from qpt_train.data.contrastive_set import (
     ContrastiveSet,
     GroupCollate,
@@ -14,7 +17,7 @@ from qpt_train.data.contrastive_set import (
 from qpt_train.data.manifest import scan_photos
 from qpt_train.degradations.executor import degrade_batch
 from qpt_train.degradations.space import DegradationSpace, SpaceConfig
-from qpt_train.view_stream import ViewStream, cut_crops, make_views
+from qpt_train.view_stream import ViewGroup, ViewStream, cut_crops, make_views
 
 CPU = torch.device("cpu")
 
@@ -73,13 +76,49 @@ def test_crops_at_all_corners_and_mirrored():
 def test_the_stream_keeps_the_order_and_ends():
     """On a CPU working ahead does nothing, and every group comes once."""
     groups = [make_group(seed=seed)[1] for seed in range(3)]
-    stream = ViewStream(
-        iter(groups), lambda g: make_views(g, crop_size=32, device=CPU), device=CPU, ahead=2
-    )
+    stream = ViewStream(iter(groups), crop_size=32, device=CPU)
     stream.work_ahead()
     for group in groups:
         expected = make_views(group, crop_size=32, device=CPU)
         assert torch.equal(stream.next_group().query, expected.query)
+    with pytest.raises(StopIteration):
+        stream.next_group()
+
+
+class OnAnyDevice:
+    """What `ViewStream` asks of CUDA, done by nothing, and tensors it may keep for a stream."""
+
+    def __getattr__(self, _name):
+        return lambda *_args, **_kwargs: self
+
+
+def test_launching_is_spread_over_the_groups_in_work(monkeypatch):
+    """While four groups are trained on, the next four are launched in four shares, not at once."""
+    launched = []
+
+    def parts(groups, **_):
+        for left in range(9, -1, -1):
+            launched.append(groups[0])
+            yield left
+        return [ViewGroup(*[OnAnyDevice()] * 4, (number,)) for number in groups]
+
+    monkeypatch.setattr(view_stream, "views_in_parts", parts)
+    monkeypatch.setattr(view_stream, "_side_stream", lambda _device: OnAnyDevice())
+    monkeypatch.setattr(torch.cuda, "stream", lambda _side: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _device: OnAnyDevice())
+    monkeypatch.setattr(torch.cuda, "Event", OnAnyDevice)
+    stream = ViewStream(iter(range(12)), crop_size=32, device=CPU, at_once=4)
+    seen, steps = [], []
+    for _ in range(6):
+        before = len(launched)
+        seen += [stream.next_group().skipped[0] for _ in range(2)]
+        needed = len(launched) - before
+        for _ in range(2):
+            stream.work_ahead()
+        steps.append((needed, len(launched) - before - needed))
+    assert seen == list(range(12))
+    # All ten parts on demand at first; then those of the next four over two steps of two groups.
+    assert steps == [(10, 7), (0, 3), (0, 7), (0, 3), (0, 0), (0, 0)]
     with pytest.raises(StopIteration):
         stream.next_group()
 
@@ -119,9 +158,7 @@ def test_the_side_stream_gives_the_pixels_of_the_main_one():
     """Working ahead on CUDA changes no pixel."""
     device = torch.device("cuda")
     groups = [make_group(seed=seed)[1] for seed in range(4)]
-    stream = ViewStream(
-        iter(groups), lambda g: make_views(g, crop_size=32, device=device), device=device, ahead=2
-    )
+    stream = ViewStream(iter(groups), crop_size=32, device=device, at_once=2)
     for group in groups:
         stream.work_ahead()
         expected = make_views(group, crop_size=32, device=device)

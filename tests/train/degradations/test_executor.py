@@ -7,6 +7,7 @@ from qpt_train.degradations.chain import Chain, Step, draw_chains
 from qpt_train.degradations.executor import (
     degrade_batch,
     degrade_single,
+    finish,
     full_precision,
     plan_groups,
     run_plan,
@@ -86,7 +87,7 @@ def test_cuda_equals_cpu(photos, chains):
 def test_grouped_calls_equal_single_calls(batch, chains):
     """The plan of grouped calls gives what one sample after the other gives."""
     work = batch.to(torch.float32) / 255
-    run_plan(work, plan_groups(chains))
+    finish(run_plan(work, plan_groups(chains)))
     grouped, alone = (work * 255).round(), degrade_batch(batch, chains).to(torch.float32)
     assert ((grouped - alone).abs() > 1).float().mean() < 0.01
 

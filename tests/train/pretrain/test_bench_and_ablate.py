@@ -1,5 +1,6 @@
 """The benchmark measures what it says; the ablations resume."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import torch
 
 import qpt_train.ablate as ablate_module
+import qpt_train.bench as bench_module
 import qpt_train.contrastive.network as network
 from qpt_train.ablate import VARIANTS, AblationOptions, ablate, markdown_table
 from qpt_train.bench import BenchOptions, bench, report
 from qpt_train.bench_bound import encoder_bound
+from qpt_train.pretrain import PREFETCHED_GROUPS
 
 TINY_TOML = """
 encoder = "tiny"
@@ -42,6 +45,10 @@ def test_the_bound_of_resnet50_is_the_known_arithmetic():
     # The reference's own estimate is 6,500 pairs/s for an unfused network.
     assert bound.memory_pairs_per_s == pytest.approx(6_500, rel=0.2)
     assert bound.pairs_per_s == bound.memory_pairs_per_s
+    wide = encoder_bound(
+        "resnet50", 224, flops_per_s=790e12, bytes_per_s=4.3e12, precision="float32"
+    )
+    assert wide.bytes_per_pair == 2 * bound.bytes_per_pair
 
 
 @pytest.mark.parametrize("name", ["regnet_x_400mf", "mobilenet_v3_large"])
@@ -73,7 +80,21 @@ def test_rates_are_rows_over_seconds(tiny, photos, monkeypatch):
     assert result.decode == rows
     assert result.degrade == result.forward_backward == result.end_to_end == rows
     assert result.degrade_share == 1.0
+    assert result.precision == "float32"
     assert "end to end" in report(result)
+
+
+def test_nothing_decoded_before_the_clock_is_counted(tiny, photos, monkeypatch):
+    """Workers that are many steps ahead are waited for: first their stock, then the timed steps."""
+    monkeypatch.setattr(network, "build_encoder", tiny.build_tiny_encoder)
+    recipe = tiny.recipe()
+    options = BenchOptions(
+        photos=(photos,), device=torch.device("cpu"), num_workers=3, steps=2, warmup=1
+    )
+    source = bench_module._Source(recipe, options)
+    assert source.warmup * recipe.groups >= 3 * PREFETCHED_GROUPS + 2 * source.at_once
+    alone = bench_module._Source(recipe, dataclasses.replace(options, num_workers=0, warmup=9))
+    assert alone.warmup == 9
 
 
 @pytest.fixture

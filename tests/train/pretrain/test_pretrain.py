@@ -275,6 +275,15 @@ def test_the_ablation_switches_change_the_loss(tiny, photos, whole_run, losses, 
         assert losses(tmp_path / kind)[1] < first
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_slow_bfloat16_is_said_at_the_start(tiny, photos, tmp_path, monkeypatch, caplog, fast):
+    """One line of advice on a processor without the instructions, none elsewhere."""
+    monkeypatch.setattr("qpt_train.pretrain.fast_bfloat16", lambda: fast)
+    tiny.run(photos, tmp_path, {"steps": 1, "precision": "bfloat16"})
+    advised = [r for r in caplog.records if "--set precision=float32" in r.getMessage()]
+    assert len(advised) == (0 if fast else 1)
+
+
 def test_training_lowers_the_loss(tiny, photos, tmp_path, losses):
     """Sixty steps on eighteen photos: the positives come nearer than the negatives."""
     tiny.run(photos, tmp_path, {"steps": 60, "loss__queue_size": 0}, checkpoint_minutes=9.0)
