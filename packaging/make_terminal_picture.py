@@ -15,7 +15,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["qpt", "score", "assets/samples", "--sort"]
-COLUMNS = 88
+COLUMNS = 96
 PICTURE = ROOT / "docs" / "images" / "terminal.svg"
 
 

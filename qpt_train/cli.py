@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "qpt_train.cli_pretrain",
     "qpt_train.cli_finetune",
     "qpt_train.cli_evaluate",
+    "qpt_train.cli_checks",
     "qpt_train.cli_degrade",
 )
 """Each has `register(app)`, which adds its commands."""

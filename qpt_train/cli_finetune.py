@@ -109,6 +109,9 @@ def export_command(
     average_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The other run's part in the average.")
     ] = 0.5,
+    weights_bits: Annotated[
+        int, typer.Option(help="16: half precision; 8: per channel, if scores hardly move.")
+    ] = 16,
     num_workers: Annotated[int, typer.Option(min=0)] = 2,
 ) -> None:
     """Calibrate a run on its held-out photos and write a model file."""
@@ -118,13 +121,15 @@ def export_command(
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
+    if weights_bits not in (8, 16):
+        raise UsageError(f"--weights-bits is 8 or 16, not {weights_bits}")
     finished = load_run(run, weights=weights)
     notes = {"data": data_note, "init": init_note}
     if average_with is not None:
         finished = average_runs(finished, load_run(average_with, weights=weights), average_share)
         notes["averaged"] = f"{average_share:g} of this run, the rest of the one it started from"
     split = remake_split(finished, load_mos_set(data), run)
-    metadata = export_run(
+    metadata, parity = export_run(
         finished,
         split,
         out,
@@ -132,6 +137,11 @@ def export_command(
         licence=licence,
         notes={**notes, "data": data_note or split.description["set"]},
         num_workers=num_workers,
+        weight_bits=8 if weights_bits == 8 else 16,
         progress=True,
+    )
+    typer.echo(
+        f"{metadata.weights} weights move {parity.photos} scores by {parity.mean_points:.4f} "
+        f"points on average, {parity.largest_points:.4f} at most"
     )
     typer.echo(f"{out}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")

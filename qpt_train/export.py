@@ -2,30 +2,46 @@
 
 import math
 import subprocess
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from qpt_app import __version__
-from qpt_app.core.calibration import fit_calibration
 from qpt_app.core.model_file import load_model, save_model
-from qpt_app.core.model_metadata import ModelMetadata
+from qpt_app.core.model_metadata import WEIGHT_FORMS, ModelMetadata
 from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.core.weight_storage import WeightBits
 from qpt_app.errors import CheckpointError, DatasetError, ModelFormatError
+from qpt_train.calibrate import calibrate
 from qpt_train.checkpoint import load_latest
 from qpt_train.config import config_to_dict, parse_config
 from qpt_train.data.labelled_split import LabelledSplit, split_labelled
-from qpt_train.data.mos_records import MosItem, MosSet
+from qpt_train.data.mos_records import MosSet
 from qpt_train.finetune_config import FinetuneRecipe
 from qpt_train.predict import predict_raw_scores
 
 PARITY_TOLERANCE = 0.02
-"""Largest allowed change of a raw score by half precision, in standard deviations of MOS."""
-PARITY_PHOTOS = 32
+"""Largest allowed change of a raw score by the file's precision, in standard deviations of MOS."""
+PARITY_POINTS = 0.2
+"""Largest allowed change of a score by 8-bit weights, in points."""
+PARITY_PHOTOS = 64
+"""Held-out photos, spread evenly over the list, that are scored again with the written file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parity:
+    """How far a written file's scores are from those of the weights it was made of."""
+
+    photos: int
+    largest_raw: float
+    """In standard deviations of MOS."""
+    largest_points: float
+    """In points of the score."""
+    mean_points: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,13 +132,28 @@ def export_run(
     licence: str,
     notes: dict[str, Any],
     num_workers: int,
+    weight_bits: WeightBits = 16,
     progress: bool = False,
-) -> ModelMetadata:
+) -> tuple[ModelMetadata, Parity]:
     """Calibrate a run on its held-out photos and write the model file.
+
+    Args:
+        run: what to export.
+        split: its split, made again.
+        out: the file.
+        name: the model's name.
+        licence: of the weights.
+        notes: more for the training record.
+        num_workers: decoding processes.
+        weight_bits: 16 for half precision, 8 for 8 bits per channel.
+        progress: whether to show a bar.
+
+    Returns:
+        The description as read back, and how far the file's scores are from the run's.
 
     Raises:
         DatasetError: if the run holds no photos out.
-        ModelFormatError: if the file's scores differ from the run's by more than the tolerance.
+        ModelFormatError: if they are further than the tolerance; the file is then removed.
         StorageError: if it cannot be written.
     """
     if not split.heldout:
@@ -136,13 +167,12 @@ def export_run(
         num_workers=num_workers,
         progress=progress,
     )
-    calibration = fit_calibration(
+    calibration = calibrate(
         raw_scores,
-        [item.mos for item in split.heldout],
-        subset_weights(split.heldout),
+        split.heldout,
         mos_mean=split.mos_mean,
         mos_std=split.mos_std,
-        population=f"held-out photos of {split.description['set']}, each subset equally",
+        name=split.description["set"],
     )
     metadata = save_model(
         out,
@@ -152,9 +182,15 @@ def export_run(
         calibration=calibration,
         training=training_record(run, notes),
         licence=licence,
+        weight_bits=weight_bits,
     )
-    check_parity(out, paths[:PARITY_PHOTOS], raw_scores[:PARITY_PHOTOS])
-    return metadata
+    chosen = np.unique(np.linspace(0, len(paths) - 1, PARITY_PHOTOS).astype(int))
+    try:
+        parity = check_parity(out, [paths[place] for place in chosen], raw_scores[chosen])
+    except ModelFormatError:
+        out.unlink()
+        raise
+    return metadata, parity
 
 
 def training_record(run: FinishedRun, notes: dict[str, Any]) -> dict[str, Any]:
@@ -181,28 +217,38 @@ def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def check_parity(path: Path, photos: list[Path], expected: np.ndarray) -> float:
-    """Score photos with the written file; return the largest change of a raw score.
+def check_parity(path: Path, photos: list[Path], expected: NDArray[np.float64]) -> Parity:
+    """Score photos with the written file and compare with the run's own raw scores.
 
     Raises:
-        ModelFormatError: if it is above the tolerance.
+        ModelFormatError: if a raw score moves by more than `PARITY_TOLERANCE`, or, with 8-bit
+            weights, a score by `PARITY_POINTS` or more.
     """
     model, metadata = load_model(path)
     actual = predict_raw_scores(
         model, photos, metadata.preprocess, device=torch.device("cpu"), num_workers=0
     )
-    largest = float(np.abs(actual - expected).max())
-    if not largest <= PARITY_TOLERANCE:
+    score = metadata.calibration.score
+    points = np.asarray(
+        [abs(score(a) - score(e)) for a, e in zip(actual.tolist(), expected.tolist(), strict=True)]
+    )
+    parity = Parity(
+        photos=len(photos),
+        largest_raw=float(np.abs(actual - expected).max()),
+        largest_points=float(points.max()),
+        mean_points=float(points.mean()),
+    )
+    if not parity.largest_raw <= PARITY_TOLERANCE:
         raise ModelFormatError(
-            f"{path} changes raw scores by {largest:.4f}, more than {PARITY_TOLERANCE}"
+            f"{path} would change raw scores by {parity.largest_raw:.4f}, "
+            f"more than {PARITY_TOLERANCE}"
         )
-    return largest
-
-
-def subset_weights(items: list[MosItem]) -> np.ndarray:
-    """Return a weight per photo such that every subset weighs the same, mean 1."""
-    counts = Counter(item.subset for item in items)
-    return np.array([len(items) / (len(counts) * counts[item.subset]) for item in items])
+    if metadata.weights == WEIGHT_FORMS[8] and not parity.largest_points < PARITY_POINTS:
+        raise ModelFormatError(
+            f"{path}: 8-bit weights would move scores by up to {parity.largest_points:.3f} points "
+            f"(mean {parity.mean_points:.3f}), {PARITY_POINTS} or more; keep half precision"
+        )
+    return parity
 
 
 def git_revision() -> str | None:

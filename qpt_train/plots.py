@@ -91,6 +91,47 @@ def spread_png(
     return _png(figure)
 
 
+def reliability_png(
+    points: Mapping[str, Sequence[tuple[float, float]]],
+    coverage: Mapping[str, tuple[float, float, float]],
+    *,
+    nominal: float,
+    goal: tuple[float, float],
+    title: str,
+) -> bytes:
+    """Draw a reliability diagram of pairs and the coverage of intervals side by side.
+
+    Args:
+        points: kind of pairs -> (stated, found) of each bin.
+        coverage: group of photos -> (covered, low, high) with its interval.
+        nominal: the coverage that the intervals are meant to have.
+        goal: the range it must lie in.
+        title: the heading.
+    """
+    figure = _new_figure(10.0, 4.4)
+    left, right = figure.subplots(1, 2)
+    left.plot([0.5, 1], [0.5, 1], color="black", linewidth=1, linestyle="--", label="exact")
+    for name, pairs in points.items():
+        left.plot(
+            [x for x, _ in pairs], [y for _, y in pairs], marker="o", markersize=4, label=name
+        )
+    left.set_xlabel("stated probability that the higher score is the better photo")
+    left.set_ylabel("share of pairs where people say so")
+    left.set_aspect("equal")
+    left.legend(fontsize=8)
+    names = list(coverage)
+    for row, (covered, low, high) in enumerate(coverage.values()):
+        right.hlines(row, low, high, color="#4477aa", linewidth=2)
+        right.scatter([covered], [row], color="#4477aa", s=22, zorder=3)
+    right.axvspan(*goal, color="#4477aa", alpha=0.12)
+    right.axvline(nominal, color="black", linestyle="--", linewidth=1)
+    right.set_yticks(range(len(names)), names, fontsize=8)
+    right.invert_yaxis()
+    right.set_xlabel(f"share of human scores within the nominal {nominal:.0%} interval")
+    figure.suptitle(title, fontsize=9)
+    return _png(figure)
+
+
 def _new_figure(width: float, height: float) -> "Figure":
     """Return a figure of a size in inches that needs neither pyplot nor a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -51,7 +51,7 @@ class ScoreRequest:
 
     @property
     def streams(self) -> bool:
-        """Whether rows are written as they come; such rows have no percentile."""
+        """Whether rows are written as they come; such rows have neither percentile nor rank."""
         return self.format is RowFormat.JSONL and not self.sort and self.top is None
 
     @property
@@ -135,7 +135,7 @@ def run_score(request: ScoreRequest, console: Console) -> int:
         try:
             with wiring.open_scoring(request.settings, say=console.warn) as scoring:
                 results = _counted(scoring, request, tally, console)
-                interrupted = write(results, request, console, interrupts)
+                interrupted = write(results, request, scoring.better, interrupts)
         except KeyboardInterrupt:
             interrupted = True
         except ReaderGone:
@@ -167,7 +167,10 @@ def _counted(
 
 
 def _write_as_they_come(
-    results: Iterator[PhotoResult], request: ScoreRequest, console: Console, interrupts: Interrupts
+    results: Iterator[PhotoResult],
+    request: ScoreRequest,
+    _better: ranking.Preference,
+    interrupts: Interrupts,
 ) -> bool:
     """Write each row as soon as it is there; return whether the run was interrupted."""
     with open_sink(None) as sink:
@@ -182,7 +185,10 @@ def _write_as_they_come(
 
 
 def _write_at_end(
-    results: Iterator[PhotoResult], request: ScoreRequest, console: Console, interrupts: Interrupts
+    results: Iterator[PhotoResult],
+    request: ScoreRequest,
+    better: ranking.Preference,
+    interrupts: Interrupts,
 ) -> bool:
     """Gather the rows, then order, filter and write them; return whether it was interrupted."""
     rows: list[PhotoResult] = []
@@ -195,7 +201,7 @@ def _write_at_end(
     if interrupted and not rows and request.output is not None:
         return True  # nothing new to say: an older file keeps what it says
     if not request.streams:
-        rows = ranking.with_percentiles(rows)
+        rows = ranking.with_ranks(ranking.with_percentiles(rows), better)
     whole = contextlib.nullcontext() if request.output is None else interrupts.held()
     with whole, open_sink(request.output) as sink:
         _write(selected(rows, request), request, sink)
@@ -237,7 +243,7 @@ def _table_chunks(rows: list[PhotoResult], request: ScoreRequest) -> Iterator[by
     encoding = "utf-8" if to_file else (sys.stdout.encoding or "utf-8")
     color = request.color and not to_file and wants_color(sys.stdout, os.environ)
     unicode = encoding.lower().replace("-", "").startswith("utf")
-    for line in table_lines(rows, ranked=request.sort, color=color, unicode=unicode):
+    for line in table_lines(rows, color=color, unicode=unicode):
         yield f"{line}\n".encode(encoding, errors="backslashreplace")
 
 

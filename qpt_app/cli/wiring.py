@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from qpt_app.errors import StorageError
 
 if TYPE_CHECKING:
+    from qpt_app.core.calibration import Calibration
     from qpt_app.core.decode_pool import DecodePool
     from qpt_app.core.scorer import ModelIdentity, Scorer
     from qpt_app.photos.app_settings import AppSettings
+    from qpt_app.photos.ranking import Preference
     from qpt_app.photos.results import PhotoFile, PhotoResult
     from qpt_app.photos.scan import ScanOptions
     from qpt_app.photos.score_cache import ScoreCache
@@ -29,6 +31,7 @@ class Engine:
     """A verified model and what it takes to run it; the heavy parts start when they are made."""
 
     identity: "ModelIdentity"
+    calibration: "Calibration"
     make_scorer: "Callable[[], Scorer]"
     make_pool: "Callable[[], DecodePool]"
     """Closed with the engine."""
@@ -44,6 +47,8 @@ class OpenScoring:
     """Label of the model."""
     score: "Callable[[Iterable[PhotoEntry]], Iterator[PhotoResult]]"
     """Photos in, one result each out, in the same order."""
+    better: "Preference"
+    """How likely people prefer a photo of the one score to one of the other."""
 
 
 Say = Callable[[str], None]
@@ -101,12 +106,13 @@ def open_engine(settings: "AppSettings") -> "Iterator[Engine]":
     from qpt_app.core.model_metadata import read_metadata
 
     path = find_model(settings.model)
-    identity = read_metadata(path).identity
+    metadata = read_metadata(path)
     _check_device(settings.device)
     workers = settings.workers or usable_cpus()
     with contextlib.ExitStack() as stack:
         yield Engine(
-            identity=identity,
+            identity=metadata.identity,
+            calibration=metadata.calibration,
             make_scorer=lambda: _load_scorer(path, settings),
             make_pool=lambda: stack.enter_context(_decode_pool(settings, workers)),
             workers=workers,
@@ -143,7 +149,11 @@ def open_scoring(settings: "AppSettings", *, say: Say) -> "Iterator[OpenScoring]
                 options=options,
             )
 
-        yield OpenScoring(model=engine.identity.label, score=score)
+        yield OpenScoring(
+            model=engine.identity.label,
+            score=score,
+            better=engine.calibration.probability_better,
+        )
 
 
 def cache_folder(settings: "AppSettings") -> Path:

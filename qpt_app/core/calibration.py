@@ -40,6 +40,10 @@ class Calibration:
     """MOS change of one unit of raw score."""
     population: str = ""
     """The reference population, in words."""
+    pair_knots: tuple[float, ...] = ()
+    """Scores at which `pair_strengths` hold, strictly rising; empty where pairs were not fitted."""
+    pair_strengths: tuple[float, ...] = ()
+    """Strength of a photo of such a score, rising: see `probability_better`."""
 
     def __post_init__(self) -> None:
         """Refuse a curve that is not monotone or not finite."""
@@ -47,10 +51,17 @@ class Calibration:
             raise ModelFormatError("the model's calibration needs two or more pairs of knots")
         if len(self.band_centres) != len(self.half_widths):
             raise ModelFormatError("the model's uncertainty knots do not pair up")
-        values = (*self.raw_knots, *self.level_knots, *self.band_centres, *self.half_widths)
+        if len(self.pair_knots) != len(self.pair_strengths) or len(self.pair_knots) == 1:
+            raise ModelFormatError("the model's pair strengths and their knots do not pair up")
+        rising = (self.raw_knots, self.level_knots, self.pair_knots, self.pair_strengths)
+        values = (
+            *self.band_centres,
+            *self.half_widths,
+            *(value for row in rising for value in row),
+        )
         if not all(math.isfinite(value) for value in values):
             raise ModelFormatError("the model's calibration has a value that is not finite")
-        for knots in (self.raw_knots, self.level_knots):
+        for knots in rising:
             if any(left >= right for left, right in pairwise(knots)):
                 raise ModelFormatError("the model's calibration curve does not rise")
         if not 0 < self.level_knots[0] < self.level_knots[-1] < 1:
@@ -68,11 +79,25 @@ class Calibration:
             return None
         return float(np.interp(score, self.band_centres, self.half_widths))
 
+    def probability_better(self, score: float, other: float) -> float | None:
+        """Return how likely people prefer a photo of the one score to one of the other, 0..1.
+
+        The model of Bradley and Terry: the log-odds are the difference of two strengths, and the
+        strength is a rising, piecewise linear function of the score. So it is one half for equal
+        scores, rises with the first, falls with the second, and the two directions add up to one.
+        None where the model file holds no strengths or a score is no number.
+        """
+        if not self.pair_knots or not (math.isfinite(score) and math.isfinite(other)):
+            return None
+        strengths = np.interp((score, other), self.pair_knots, self.pair_strengths)
+        return float(1.0 / (1.0 + math.exp(-float(strengths[0] - strengths[1]))))
+
     def to_dict(self) -> dict[str, object]:
-        """Return plain JSON values."""
+        """Return plain JSON values; what was not fitted is left out."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
+            if value != ()
         }
 
     @classmethod

@@ -5,7 +5,6 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -15,6 +14,7 @@ from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.calibration import Calibration
 from qpt_app.core.model_metadata import (
     FORMAT_VERSION,
+    WEIGHT_FORMS,
     ModelMetadata,
     content_digest,
     read_metadata,
@@ -23,6 +23,7 @@ from qpt_app.core.model_metadata import (
 )
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.quality_model import QualityModel, build_quality_model
+from qpt_app.core.weight_storage import WeightBits, restored_tensors, stored_tensors
 from qpt_app.errors import ModelFormatError
 
 
@@ -35,8 +36,9 @@ def save_model(
     calibration: Calibration,
     training: dict[str, Any],
     licence: str,
+    weight_bits: WeightBits = 16,
 ) -> ModelMetadata:
-    """Write a model file atomically: weights in half precision, statistics in single.
+    """Write a model file atomically, weights in half precision or in 8 bits per channel.
 
     Returns:
         The description as read back and verified.
@@ -44,7 +46,7 @@ def save_model(
     Raises:
         StorageError: if it cannot be written.
     """
-    tensors = {key: _storage_form(key, value) for key, value in model.state_dict().items()}
+    tensors = stored_tensors(model.state_dict(), weight_bits)
     description = json.dumps(
         {
             "format_version": FORMAT_VERSION,
@@ -55,6 +57,7 @@ def save_model(
             "calibration": calibration.to_dict(),
             "training": training,
             "licence": licence,
+            "weights": WEIGHT_FORMS[weight_bits],
         },
         sort_keys=True,
         allow_nan=False,
@@ -79,6 +82,8 @@ def load_model(path: Path) -> tuple[QualityModel, ModelMetadata]:
     except (SafetensorError, ValueError, struct.error) as error:
         raise ModelFormatError(f"{path}: its weights cannot be read: {error}") from error
     model = build_quality_model(metadata.encoder, head_hidden=metadata.head_hidden)
+    if metadata.weights == WEIGHT_FORMS[8]:
+        tensors = _restored(path, tensors)
     _load_weights(path, model, tensors)
     return model.eval(), metadata
 
@@ -98,9 +103,9 @@ def _load_weights(path: Path, model: QualityModel, tensors: dict[str, Tensor]) -
     model.load_state_dict({key: value.to(expected[key].dtype) for key, value in tensors.items()})
 
 
-def _storage_form(key: str, value: Tensor) -> Tensor:
-    """Return half precision for weights; batch-norm statistics span too wide a range for it."""
-    stored = value.detach().cpu().contiguous()
-    if stored.is_floating_point() and "running_" not in key:
-        return stored.to(torch.float16)
-    return stored.clone()
+def _restored(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Turn 8-bit weights back into float32; an error names the file."""
+    try:
+        return restored_tensors(tensors)
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error

@@ -17,10 +17,12 @@ from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.scorer import ModelIdentity
 from qpt_app.errors import ModelDigestError, ModelFormatError, ModelNotFoundError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Written by this program. Version 1, which it also reads, has no `weights` and no calibration of
+pairs; its weights are in half precision."""
 MAX_HEADER_BYTES = 4 << 20
 MAX_FILE_BYTES = 1 << 30
-_FIELDS = {
+_FIELDS_OF_1 = {
     "format_version",
     "name",
     "encoder",
@@ -30,6 +32,9 @@ _FIELDS = {
     "training",
     "licence",
 }
+_FIELDS = {1: _FIELDS_OF_1, FORMAT_VERSION: _FIELDS_OF_1 | {"weights"}}
+WEIGHT_FORMS = {16: "float16", 8: "int8-per-channel"}
+"""Bits of a weight -> what the description calls that form of keeping them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +51,8 @@ class ModelMetadata:
     training: dict[str, Any]
     """Data, recipe, seed, git revision, split and figures of the training."""
     licence: str
+    weights: str = "float16"
+    """How the file keeps its weights: `float16` or `int8-per-channel`."""
     digest: str
     """sha256 over description and weights, hexadecimal."""
 
@@ -134,21 +141,7 @@ def _read_header(path: Path, data: bytes) -> tuple[int, str, str]:
 
 def _parse_description(path: Path, description: str, digest: str) -> ModelMetadata:
     """Turn the verified JSON into a `ModelMetadata`."""
-    try:
-        fields = json.loads(description)
-    except ValueError as error:
-        raise ModelFormatError(f"{path}: its description is not JSON") from error
-    version = fields.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelFormatError(
-            f"{path} is of model format {version}, this qpt reads {FORMAT_VERSION}; "
-            "install a matching qpt"
-        )
-    if set(fields) != _FIELDS:
-        odd = ", ".join(sorted(set(fields) ^ _FIELDS))
-        raise ModelFormatError(f"{path}: unexpected or missing description fields: {odd}")
-    if not isinstance(fields["head_hidden"], int) or not isinstance(fields["training"], dict):
-        raise ModelFormatError(f"{path}: its description has a field of the wrong type")
+    fields = _checked_fields(path, description)
     return ModelMetadata(
         name=str(fields["name"]),
         encoder=str(fields["encoder"]),
@@ -157,5 +150,30 @@ def _parse_description(path: Path, description: str, digest: str) -> ModelMetada
         calibration=Calibration.from_dict(fields["calibration"]),
         training=fields["training"],
         licence=str(fields["licence"]),
+        weights=fields["weights"],
         digest=digest,
     )
+
+
+def _checked_fields(path: Path, description: str) -> dict[str, Any]:
+    """Parse the JSON of a known version; `weights` is filled in where the version has none."""
+    try:
+        fields = json.loads(description)
+    except ValueError as error:
+        raise ModelFormatError(f"{path}: its description is not JSON") from error
+    version = fields.get("format_version") if isinstance(fields, dict) else None
+    expected = _FIELDS.get(version) if isinstance(version, int) else None
+    if expected is None:
+        known = " and ".join(str(number) for number in _FIELDS)
+        raise ModelFormatError(
+            f"{path} is of model format {version}, this qpt reads {known}; install a matching qpt"
+        )
+    if set(fields) != expected:
+        odd = ", ".join(sorted(set(fields) ^ expected))
+        raise ModelFormatError(f"{path}: unexpected or missing description fields: {odd}")
+    fields.setdefault("weights", WEIGHT_FORMS[16])
+    if fields["weights"] not in WEIGHT_FORMS.values():
+        raise ModelFormatError(f"{path}: its weights are in an unknown form, {fields['weights']!r}")
+    if not isinstance(fields["head_hidden"], int) or not isinstance(fields["training"], dict):
+        raise ModelFormatError(f"{path}: its description has a field of the wrong type")
+    return dict(fields)

@@ -1,12 +1,19 @@
-"""Orders results: best first, ties by path, percentile among the scored. Pure functions."""
+"""Orders results: best first, ties by path; percentile and rank of each. Pure functions."""
 
 import bisect
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from qpt_app.photos.results import PhotoResult
+
+TIE_PROBABILITY = 0.6
+"""Two photos are a near-tie while the chance that people prefer the one with the better score is
+below this: one would bet less than 3 to 2 on it. Our choice."""
+
+Preference = Callable[[float, float], float | None]
+"""Two scores -> how likely people prefer a photo of the first, 0..1; None if the model says not."""
 
 
 def path_key(path: Path) -> bytes:
@@ -51,6 +58,32 @@ def _percentile(scores: list[float], score: float) -> float:
     below = bisect.bisect_left(scores, score)
     equal = bisect.bisect_right(scores, score) - below - 1
     return 100.0 * (below + equal / 2) / others
+
+
+def with_ranks(results: Iterable[PhotoResult], better: Preference) -> list[PhotoResult]:
+    """Fill in the rank of every scored result, near-ties sharing one; keep the order.
+
+    From the best photo down, a photo shares the rank of the photo that opened it while the model
+    cannot tell the two apart (`TIE_PROBABILITY`). The first that it can tell opens the next rank,
+    numbered by how many photos lie before it. So near-ties never chain: what shares a rank is
+    close to the best of it, not only to its neighbours.
+    """
+    rows = list(results)
+    ranks: dict[float, int] = {}
+    opener, place = None, 0
+    for number, row in enumerate(rank(rows), start=1):
+        if row.score is None:
+            break
+        if opener is None or not _tied(opener, row.score, better):
+            opener, place = row.score, number
+        ranks[row.score] = place
+    return [row if row.score is None else replace(row, rank=ranks[row.score]) for row in rows]
+
+
+def _tied(best: float, score: float, better: Preference) -> bool:
+    """Whether a score cannot be told from a better one, or is the same."""
+    chance = better(best, score)
+    return best == score or (chance is not None and chance < TIE_PROBABILITY)
 
 
 def at_least(results: Iterable[PhotoResult], min_score: float) -> list[PhotoResult]:

@@ -67,6 +67,9 @@ class PhotoResult:
     """Half width of the nominal 80 % interval in points of the score; None if not calibrated."""
     percentile: float | None = None
     """0 (worst) to 100 (best) among the scored photos of the run; None in a streamed row."""
+    rank: int | None = None
+    """1 for the best photo of the run; photos that the model cannot tell from the best of their
+    rank share it. None in a streamed row."""
     width: int | None = None
     """Pixels of the upright photo, left to right."""
     height: int | None = None

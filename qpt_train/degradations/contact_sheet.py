@@ -56,10 +56,14 @@ def chain_sheet(crop: Pixels, chains: Sequence[Chain], *, columns: int = 6) -> I
         Captioned(pixels, chain.describe())
         for pixels, chain in zip(_pixels(degrade_batch(batch, chains)), chains, strict=True)
     ]
-    lines = [shown[first : first + columns] for first in range(0, len(shown), columns)]
-    wide = crop.shape[0] // _LETTER
-    most = max(len(_wrap(cell.caption, wide)) for cell in shown)
-    return _lay_out(lines, crop.shape[0], text_lines=most)
+    return captioned_sheet(shown, side=crop.shape[0], columns=columns)
+
+
+def captioned_sheet(cells: Sequence[Captioned], *, side: int, columns: int) -> Image.Image:
+    """Show square pictures of one side in rows, each with its caption below."""
+    lines = [cells[first : first + columns] for first in range(0, len(cells), columns)]
+    most = max(len(_wrap(cell.caption, side // _LETTER)) for cell in cells)
+    return _lay_out(lines, side, text_lines=most)
 
 
 def _severity_row(crop: Pixels, record: Degradation, seed: int) -> list[Captioned]:

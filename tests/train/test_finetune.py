@@ -8,18 +8,33 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
+from qpt_app.core.model_file import load_model
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.torch_scorer import load_scorer
-from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
+from qpt_app.errors import (
+    CheckpointError,
+    DatasetError,
+    ModelFormatError,
+    NonFiniteLossError,
+)
+from qpt_train import export as export_module
 from qpt_train import finetune as finetune_module
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.data.mos_views import TrainingBatch
-from qpt_train.export import average_runs, export_run, load_run, remake_split
+from qpt_train.export import (
+    PARITY_TOLERANCE,
+    average_runs,
+    check_parity,
+    export_run,
+    load_run,
+    remake_split,
+)
 from qpt_train.finetune import RunOptions, batch_loss, finetune
 from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.finetune_loss import within_group_loss
+from qpt_train.predict import predict_raw_scores
 from qpt_train.run_log import read_run_log
 
 RECIPE = FinetuneRecipe(
@@ -171,12 +186,65 @@ def test_export_writes_a_calibrated_model_that_the_program_loads(uninterrupted, 
     run = load_run(uninterrupted[0])
     split = remake_split(run, mos_set, None)
     path = tmp_path / "model.safetensors"
-    metadata = export_run(
+    metadata, parity = export_run(
         run, split, path, name="tiny", licence="Apache-2.0", notes={"data": "x"}, num_workers=0
     )
+    assert 0 < parity.largest_raw < PARITY_TOLERANCE
+    assert parity.photos == len(split.heldout)
     assert metadata.training["split"]["hash"] == split.description["hash"]
     assert metadata.calibration.mos_mean == pytest.approx(split.mos_mean)
     assert load_scorer(path, device="cpu").identity.name == "tiny"
+
+
+def test_export_in_8_bits_states_how_far_scores_move(uninterrupted, mos_set, tmp_path, monkeypatch):
+    """A larger tolerance than real: forty photos make a steep curve out of tiny differences."""
+    run = load_run(uninterrupted[0])
+    split = remake_split(run, mos_set, None)
+    path = tmp_path / "model.safetensors"
+    monkeypatch.setattr(export_module, "PARITY_POINTS", 100.0)
+    monkeypatch.setattr(export_module, "PARITY_TOLERANCE", 1.0)
+    metadata, parity = export_run(
+        run, split, path, name="t", licence="x", notes={}, num_workers=0, weight_bits=8
+    )
+    assert metadata.weights == "int8-per-channel"
+    assert 0 < parity.mean_points <= parity.largest_points < 100
+    scorer = load_scorer(path, device="cpu")
+    assert scorer.identity.digest == metadata.digest
+
+
+def test_an_8_bit_file_that_moves_scores_too_far_is_not_kept(
+    uninterrupted, mos_set, tmp_path, monkeypatch
+):
+    run = load_run(uninterrupted[0])
+    split = remake_split(run, mos_set, None)
+    path = tmp_path / "model.safetensors"
+    monkeypatch.setattr(export_module, "PARITY_POINTS", 1e-9)
+    monkeypatch.setattr(export_module, "PARITY_TOLERANCE", 1.0)
+    with pytest.raises(ModelFormatError, match="8-bit weights would move scores"):
+        export_run(run, split, path, name="t", licence="x", notes={}, num_workers=0, weight_bits=8)
+    assert not path.exists()
+
+
+def test_parity_tells_points_from_raw_scores(uninterrupted, mos_set, tmp_path, monkeypatch):
+    """Expected scores that are off by a known amount come out as that amount."""
+    run = load_run(uninterrupted[0])
+    split = remake_split(run, mos_set, None)
+    path = tmp_path / "model.safetensors"
+    metadata, _ = export_run(run, split, path, name="t", licence="x", notes={}, num_workers=0)
+    photos = [item.path for item in split.heldout[:3]]
+    model, _ = load_model(path)
+    exact = predict_raw_scores(model, photos, RECIPE.preprocess, device=CPU, num_workers=0)
+    same = check_parity(path, photos, exact)
+    assert same.largest_raw == pytest.approx(0, abs=1e-6)
+    moved = exact + np.array([0.0, 0.01, 0.0])
+    found = check_parity(path, photos, moved)
+    assert found.largest_raw == pytest.approx(0.01, abs=1e-5)
+    curve = metadata.calibration
+    points = abs(curve.score(moved[1]) - curve.score(exact[1]))
+    assert found.largest_points == pytest.approx(points, abs=0.01)
+    assert found.mean_points == pytest.approx(points / 3, abs=0.01)
+    with pytest.raises(ModelFormatError, match="raw scores"):
+        check_parity(path, photos, exact + 0.1)
 
 
 def test_another_split_is_refused_when_exporting(uninterrupted, mos_set):

@@ -34,6 +34,11 @@ def fake_result(photo):
     return PhotoResult(path=photo.path, status=PhotoStatus(status), reason=reason or None)
 
 
+def fake_preference(score, other):
+    """Less than nine points apart is a near-tie: the odds are ten to one at fifty points."""
+    return 1 / (1 + 10 ** ((other - score) / 50))
+
+
 @dataclass
 class FakeScoring:
     """What the fake engine was asked for, and how it shall behave."""
@@ -47,7 +52,7 @@ class FakeScoring:
     def open(self, settings, *, say):
         self.settings = settings
         try:
-            yield wiring.OpenScoring(model=MODEL, score=self.score)
+            yield wiring.OpenScoring(model=MODEL, score=self.score, better=fake_preference)
         finally:
             self.closed = True
 

@@ -22,7 +22,9 @@ def score(files):
 
 @contextlib.contextmanager
 def open_scoring(settings, *, say):
-    yield wiring.OpenScoring(model="fake@0", score=score)
+    yield wiring.OpenScoring(
+        model="fake@0", score=score, better=lambda one, other: 1 / (1 + 10 ** ((other - one) / 50))
+    )
 
 wiring.open_scoring = open_scoring
 run(sys.argv[1:])
@@ -64,7 +66,7 @@ def test_a_person_sees_progress_and_then_a_table(shoot):
     bar, table = shown.index("0/3"), shown.index("\x1b[1m")
     assert bar < table
     assert shown[bar:table].rstrip(" \r").count("\n") == 0
-    assert shown[table:].splitlines()[1].split()[:1] == ["2.0"]
+    assert shown[table:].splitlines()[1].split()[:2] == ["1=", "2.0"]
     assert "3 of 3 photos scored" in shown
 
 

@@ -1,5 +1,6 @@
 """Raw score -> 0..100: rises everywhere, uses the scale, states its uncertainty."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -83,6 +84,47 @@ def test_curve_survives_its_dict():
 def test_a_curve_that_does_not_rise_is_refused(change):
     with pytest.raises(ModelFormatError):
         Calibration(**change)
+
+
+PAIRS = dataclasses.replace(CURVE, pair_knots=(0.0, 40.0, 100.0), pair_strengths=(0.0, 2.0, 3.0))
+points = st.floats(0, 100)
+
+
+@given(points, points, points)
+def test_the_probability_rises_with_the_better_and_is_fair(first, second, other):
+    low, high = sorted((first, second))
+    one, two = (PAIRS.probability_better(score, other) for score in (low, high))
+    assert 0 < one <= two < 1
+    assert one + PAIRS.probability_better(other, low) == pytest.approx(1)
+    assert PAIRS.probability_better(other, other) == 0.5
+
+
+def test_the_log_odds_are_the_difference_of_the_strengths():
+    assert PAIRS.probability_better(70, 20) == pytest.approx(1 / (1 + math.exp(-(2.5 - 1.0))))
+
+
+def test_a_model_without_strengths_states_no_probability():
+    assert CURVE.probability_better(80, 20) is None
+    assert PAIRS.probability_better(math.nan, 20) is None
+
+
+def test_strengths_survive_their_dict_and_their_absence():
+    assert Calibration.from_dict(PAIRS.to_dict()) == PAIRS
+    assert "pair_knots" not in CURVE.to_dict()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pair_knots": (0.0, 1.0), "pair_strengths": (0.0,)},
+        {"pair_knots": (0.0,), "pair_strengths": (0.0,)},
+        {"pair_knots": (0.0, 1.0), "pair_strengths": (0.0, 0.0)},
+        {"pair_knots": (0.0, 1.0), "pair_strengths": (0.0, math.inf)},
+    ],
+)
+def test_strengths_that_do_not_rise_are_refused(change):
+    with pytest.raises(ModelFormatError):
+        dataclasses.replace(CURVE, **change)
 
 
 def test_unknown_fields_are_refused():

@@ -120,13 +120,33 @@ def test_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("format_version", 2, "format 2"),
+        ("format_version", 3, "format 3"),
         ("encoder", "resnet18", "do not fit"),
         ("head_hidden", 9, "shape"),
         ("surprise", 1, "surprise"),
+        ("weights", "int4", "int4"),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(saved, tmp_path, field, value, message):
     copy = rewritten(saved, tmp_path, lambda fields: fields.update({field: value}))
     with pytest.raises(ModelFormatError, match=message):
         load_model(copy)
+
+
+def test_a_file_of_format_1_is_still_read(saved, tmp_path):
+    """Format 1 did not say how weights are kept: in half precision, always."""
+
+    def age(fields):
+        fields["format_version"] = 1
+        del fields["weights"]
+
+    loaded, metadata = load_model(rewritten(saved, tmp_path, age))
+    assert metadata.weights == "float16"
+    again, _ = load_model(saved[0])
+    name = "head.hidden.weight"
+    assert torch.equal(loaded.state_dict()[name], again.state_dict()[name])
+
+
+def test_format_1_never_holds_8_bit_weights(saved, tmp_path):
+    with pytest.raises(ModelFormatError, match="weights"):
+        read_metadata(rewritten(saved, tmp_path, lambda fields: fields.update(format_version=1)))

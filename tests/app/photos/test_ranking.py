@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qpt_app.core.status import PhotoStatus
-from qpt_app.photos.ranking import at_least, by_path, rank, top, with_percentiles
+from qpt_app.photos.ranking import at_least, by_path, rank, top, with_percentiles, with_ranks
 from qpt_app.photos.results import PhotoResult
 
 
@@ -78,3 +78,44 @@ def test_by_path_is_bytewise():
     """Capital letters come before small ones and a dot before a slash, as in C sorting."""
     results = [row("b", 1.0), row("a/x", None), row("a.x", 2.0), row("B", 3.0)]
     assert [str(r.path) for r in by_path(results)] == ["B", "a.x", "a/x", "b"]
+
+
+def preference(score, other):
+    """A near-tie below some 9 points: odds of ten to one at fifty points."""
+    return 1 / (1 + 10 ** ((other - score) / 50))
+
+
+@given(rows)
+def test_near_ties_share_a_rank_and_never_chain(results):
+    """What shares a rank is a near-tie with the best of it; the best of two ranks are none."""
+    ranked = [r for r in rank(with_ranks(results, preference)) if r.score is not None]
+    best = {}
+    for place, one in enumerate(ranked, start=1):
+        opener = best.setdefault(one.rank, one)
+        if opener is one:
+            assert one.rank == place
+        assert opener.score == one.score or preference(opener.score, one.score) < 0.6
+    for one, other in itertools.pairwise(best.values()):
+        assert preference(one.score, other.score) >= 0.6
+    assert [r.rank for r in ranked] == sorted(r.rank for r in ranked)
+
+
+@given(rows)
+def test_ranks_keep_the_order_and_every_row(results):
+    filled = with_ranks(results, preference)
+    assert [r.path for r in filled] == [r.path for r in results]
+    assert all((r.rank is None) == (r.score is None) for r in filled)
+    again = {id(r): f.rank for r, f in zip(results, filled, strict=True)}
+    backwards = with_ranks(results[::-1], preference)
+    assert [f.rank for f in backwards] == [again[id(r)] for r in results[::-1]]
+
+
+def test_ranks_of_a_known_folder():
+    """A long slope of close neighbours is not one tie: 80 and 64 are eight steps of two apart."""
+    slope = [row(f"{number}", 80.0 - 2 * number) for number in range(9)]
+    assert [r.rank for r in with_ranks(slope, preference)] == [1, 1, 1, 1, 1, 6, 6, 6, 6]
+
+
+def test_a_model_that_knows_no_pairs_ties_equal_scores_only():
+    results = [row("a", 50.0), row("b", 50.0), row("c", 49.999), row("d", None)]
+    assert [r.rank for r in with_ranks(results, lambda *_: None)] == [1, 1, 3, None]

@@ -1,0 +1,123 @@
+"""The shipping sequence: right order, nothing twice, no model that is too large or misnamed."""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from qpt_app.core.model_library import find_model
+
+SCRIPT = Path(__file__).parent.parent / "packaging" / "ship_model.py"
+
+
+@pytest.fixture(scope="module")
+def ship():
+    spec = importlib.util.spec_from_file_location("ship_model", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def options(ship, *more):
+    common = ["--name", "n", "--data", "D", "--clean", "C", "--large", "L", "--large", "M"]
+    return ship.parse(["--model", "m.safetensors", *common, "--out", "O", *more])
+
+
+def test_the_official_test_photos_are_read_only_when_that_is_asked_for(ship):
+    plain = ship.steps(Path("m"), options(ship))
+    assert [step.name for step in plain] == [
+        "evaluate", "reliability", "sensitivity", "size-study", "worst",
+    ]  # fmt: skip
+    assert not any("official-test" in word for step in plain for word in step.arguments)
+    final = ship.steps(Path("m"), options(ship, "--official-test"))
+    assert final[:-1] == plain
+    assert {"official-test", "--final", "--leak-check"} <= set(final[-1].arguments)
+
+
+def test_every_step_is_a_command_of_qpt_train_with_options_it_knows(ship):
+    from typer.main import get_command
+
+    from qpt_train.cli import app
+
+    commands = get_command(app).commands
+    for step in ship.steps(Path("m"), options(ship, "--official-test")):
+        known = {name for parameter in commands[step.name].params for name in parameter.opts}
+        assert {word for word in step.arguments if word.startswith("--")} <= known, step.name
+    large = next(s for s in ship.steps(Path("m"), options(ship)) if s.name == "size-study")
+    assert [
+        a for f, a in zip(large.arguments, large.arguments[1:], strict=False) if f == "--photos"
+    ] == ["L", "M"]
+
+
+def test_a_report_counts_only_for_the_model_it_is_of(ship, tmp_path):
+    report = tmp_path / "r.json"
+    step = ship.Step(name="x", report=report, arguments=())
+    assert not ship.is_done(step, "a@1")
+    report.write_text(json.dumps({"model": "a@1"}))
+    assert ship.is_done(step, "a@1")
+    assert not ship.is_done(step, "a@2")
+    report.write_text("{")
+    assert not ship.is_done(step, "a@1")
+
+
+def test_installing_writes_file_and_manifest_and_minds_name_and_size(ship, tmp_path):
+    model, folder = find_model(), tmp_path / "models"
+    folder.mkdir()
+    (folder / "other.safetensors").write_bytes(b"x" * 100)
+    size = model.stat().st_size
+    with pytest.raises(SystemExit, match="calls itself"):
+        ship.install(model, "other-name", folder)
+    with pytest.raises(SystemExit, match="more than"):
+        ship.install(model, "qpt-small", folder, limit=size + 99)
+    assert not (folder / "qpt-small.safetensors").exists()
+    ship.install(model, "qpt-small", folder, limit=size + 100)
+    lines = dict(
+        reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
+    )
+    assert set(lines) == {"other.safetensors", "qpt-small.safetensors"}
+    assert lines["qpt-small.safetensors"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    shutil.copy(folder / "qpt-small.safetensors", tmp_path / "again.safetensors")
+    ship.install(tmp_path / "again.safetensors", "qpt-small", folder, limit=size + 100)
+
+
+def test_export_options_go_through_and_not_with_a_finished_file(ship):
+    common = ["--name", "n", "--data", "D", "--clean", "C", "--large", "L", "--out", "O"]
+    found = ship.parse(["--run", "R", *common, "--", "--data-note", "text"])
+    assert found.export_options == ["--data-note", "text"]
+    with pytest.raises(SystemExit):
+        options(ship, "--", "--data-note", "text")
+
+
+def test_the_shipped_manifest_fits_the_files():
+    folder = SCRIPT.parent.parent / "assets" / "models"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    stated = dict(reversed(line.split("  ")) for line in lines)
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.glob("*.safetensors")
+    }
+    assert stated == found
+    assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= 36_000_000
+
+
+def test_the_card_figures_are_those_of_the_reports(ship, tmp_path):
+    row = {"count": 3, "srcc": 0.5, "plcc": 0.25, "rmse": 0.1, "intervals": {"srcc": [0.4, 0.6]}}
+    measures = {"overall": row, "subsets": {"s": row}, "mean_subset_srcc": 0.5}
+    measures["mean_subset_interval"] = [0.4, 0.6]
+    (tmp_path / "heldout").mkdir()
+    (tmp_path / "heldout" / "evaluation.json").write_text(
+        json.dumps({"model": "a@1", "measures": measures})
+    )
+    (tmp_path / "reliability").mkdir()
+    coverage = [{"group": "all photos", "covered": 0.8, "interval": [0.7, 0.9]}]
+    pairs = [{"group": "all pairs", "expected_error": 0.012, "accuracy": 0.7}]
+    (tmp_path / "reliability" / "reliability.json").write_text(
+        json.dumps({"coverage": coverage, "pairs": pairs})
+    )
+    text = ship.card_figures(tmp_path)
+    assert "| all | 3 | 0.500 [0.400, 0.600] | 0.250 | 0.100 |" in text
+    assert "all photos 0.800 [0.700, 0.900]" in text
+    assert "expected calibration error 0.012" in text
