@@ -1,4 +1,4 @@
-"""`qpt-train pretrain`, `probe`, `export-encoder`, `pack` and `bench`."""
+"""`qpt-train pretrain`, `probe`, `ablate`, `curves`, `export-encoder`, `pack` and `bench`."""
 
 import json
 import logging
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("pretrain")(pretrain_command)
     app.command("probe")(probe_command)
     app.command("ablate")(ablate_command)
+    app.command("curves")(curves_command)
     app.command("export-encoder")(export_encoder_command)
     app.command("pack")(pack_command)
     app.command("bench")(bench_command)
@@ -221,6 +222,18 @@ def ablate_command(
     typer.echo(markdown_table(rows), nl=False)
     if stop():
         sys.exit(SIGTERM_EXIT_CODE)
+
+
+def curves_command(
+    run: Annotated[list[Path], typer.Option(help="Folder of a run; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Picture to write (.png).")],
+) -> None:
+    """Draw the loss of pre-training runs, and what would show a collapse, as a picture."""
+    from qpt_app.core.atomic_write import atomic_write
+    from qpt_train.curves import curves_png
+
+    atomic_write(out, curves_png({folder.name: folder for folder in run}))
+    typer.echo(str(out))
 
 
 def export_encoder_command(

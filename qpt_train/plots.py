@@ -27,7 +27,7 @@ def scatter_png(
         title: the heading.
     """
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(mos, dtype=np.float64)
-    figure = _new_figure(6.4, 5.2)
+    figure = new_figure(6.4, 5.2)
     axes = figure.add_subplot()
     for name in sorted({subset or "" for subset in subsets}):
         rows = np.asarray([(subset or "") == name for subset in subsets])
@@ -39,7 +39,7 @@ def scatter_png(
     axes.set_ylabel("mean opinion score")
     axes.set_title(f"{title}\nSRCC {srcc(x, y):.3f}", fontsize=9)
     axes.legend(fontsize=8, markerscale=2)
-    return _png(figure)
+    return png(figure)
 
 
 def bars_png(values: Mapping[str, float], *, title: str, label: str, mark: float | None) -> bytes:
@@ -52,7 +52,7 @@ def bars_png(values: Mapping[str, float], *, title: str, label: str, mark: float
         mark: a dashed line, such as a goal; None for none.
     """
     names, lengths = list(values), list(values.values())
-    figure = _new_figure(7.0, 1.2 + 0.24 * len(names))
+    figure = new_figure(7.0, 1.2 + 0.24 * len(names))
     axes = figure.add_subplot()
     axes.barh(range(len(names)), lengths, color="#4477aa")
     axes.set_yticks(range(len(names)), names, fontsize=8)
@@ -62,7 +62,7 @@ def bars_png(values: Mapping[str, float], *, title: str, label: str, mark: float
         axes.axvline(mark, color="black", linestyle="--", linewidth=1)
     axes.set_xlabel(label)
     axes.set_title(title, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def spread_png(
@@ -76,7 +76,7 @@ def spread_png(
         label: what the results are.
         group: what the groups are.
     """
-    figure = _new_figure(max(4.8, 1.6 + 0.9 * len(draws)), 4.2)
+    figure = new_figure(max(4.8, 1.6 + 0.9 * len(draws)), 4.2)
     axes = figure.add_subplot()
     for place, values in enumerate(draws.values()):
         axes.scatter([place] * len(values), list(values), s=18, alpha=0.6, color="#4477aa")
@@ -88,7 +88,7 @@ def spread_png(
     axes.set_xlabel(group)
     axes.set_ylabel(label)
     axes.set_title(title, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def reliability_png(
@@ -108,7 +108,7 @@ def reliability_png(
         goal: the range it must lie in.
         title: the heading.
     """
-    figure = _new_figure(10.0, 4.4)
+    figure = new_figure(10.0, 4.4)
     left, right = figure.subplots(1, 2)
     left.plot([0.5, 1], [0.5, 1], color="black", linewidth=1, linestyle="--", label="exact")
     for name, pairs in points.items():
@@ -129,10 +129,10 @@ def reliability_png(
     right.invert_yaxis()
     right.set_xlabel(f"share of human scores within the nominal {nominal:.0%} interval")
     figure.suptitle(title, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
-def _new_figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
     """Return a figure of a size in inches that needs neither pyplot nor a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -142,7 +142,7 @@ def _new_figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def _png(figure: "Figure") -> bytes:
+def png(figure: "Figure") -> bytes:
     """Render a figure; the file carries no date and no program version."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})

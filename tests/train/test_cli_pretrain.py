@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from qpt_app.errors import DatasetError, RecipeError
 from qpt_train.cli import app
 
-COMMANDS = ("pretrain", "probe", "ablate", "export-encoder", "pack", "bench")
+COMMANDS = ("pretrain", "probe", "ablate", "curves", "export-encoder", "pack", "bench")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
