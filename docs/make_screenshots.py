@@ -62,8 +62,8 @@ def take_pictures(arguments: argparse.Namespace) -> None:
     """Open the window on the shoot, go through its views and save each."""
     from PySide6.QtGui import QFont
 
+    from qpt_app.gui.application import make_application
     from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
-    from qpt_app.gui.main import make_application
     from qpt_app.gui.main_window import MainWindow
     from qpt_app.gui.services import real_services
     from qpt_app.gui.theme import Theme

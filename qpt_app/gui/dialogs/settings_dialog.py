@@ -117,7 +117,8 @@ class SettingsDialog(QDialog):
         for title, widget in rows:
             widget.setAccessibleName(title)
             form.addRow(title, widget)
-        note = QLabel(profile_texts()["lightroom"][1])
+        _, lightroom_note = profile_texts()["lightroom"]
+        note = QLabel(lightroom_note)
         note.setObjectName("quiet")
         note.setWordWrap(True)
         note.setTextFormat(Qt.TextFormat.PlainText)

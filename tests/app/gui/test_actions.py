@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+from pathlib import Path
 
 import gui_fakes
 import pytest
@@ -218,6 +219,61 @@ def test_picks_are_copied_and_the_copy_is_undone(qtbot, opened, shoot, tmp_path)
     opened.views.focus_photos()
     undo(qtbot, opened)
     assert list(target.iterdir()) == []
+
+
+def test_picks_are_moved_with_raw_and_sidecar_and_undo_brings_them_back(
+    qtbot, make_window, shoot, tmp_path
+):
+    """The list counts every file; decisions go with the photos; nothing is overwritten."""
+    (shoot / "p02.cr2").write_bytes(b"II*\0\x10\0\0\0CR\x02\0 raw")
+    (shoot / "p02.xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    before = files(shoot)
+    target = tmp_path / "picks"
+    target.mkdir()
+    (target / "p02.jpg").write_bytes(b"was here first")
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    window.files._ask_folder = lambda parent, title: target
+    for row in (2, 7):
+        window.photo_cursor.go_to_row(row)
+        press(qtbot, window, "P")
+    settle(qtbot, window)
+    window.keys["move_picks"].trigger()
+    plan = confirm(qtbot, window)
+    assert (plan.photo_count, len(plan.files)) == (2, 4)
+    qtbot.waitUntil(lambda: len(window.model.records) == 10, timeout=WAIT_MS)
+    moved = files(target)
+    assert moved.pop(Path("p02.jpg")) == b"was here first"
+    assert sorted(moved.values()) == sorted(before[file.source.relative_to(shoot)]
+                                            for file in plan.files)  # fmt: skip
+    settle(qtbot, window)
+    window.open_folder(target)
+    qtbot.waitUntil(lambda: len(window.model.records) == 3, timeout=WAIT_MS)
+    assert sum(one.decision.is_picked for one in window.model.records) == 2
+    window.open_folder(shoot)
+    qtbot.waitUntil(lambda: len(window.model.records) == 10, timeout=WAIT_MS)
+    window.views.focus_photos()
+    undo(qtbot, window)
+    assert files(shoot) == before
+    assert files(target) == {Path("p02.jpg"): b"was here first"}
+    qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
+    assert window.model.record(shoot / "p02.jpg").decision.is_picked
+
+
+def test_a_photo_renamed_by_another_program_keeps_its_decision(
+    qtbot, make_window, opened, shoot, tmp_path
+):
+    """Known by its content, in another folder too."""
+    opened.photo_cursor.go_to_row(3)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    opened.close()
+    elsewhere = tmp_path / "sorted"
+    elsewhere.mkdir()
+    (shoot / "p03.jpg").rename(elsewhere / "2026-06-01 best.jpg")
+    window = make_window()
+    open_and_score(qtbot, window, elsewhere)
+    qtbot.waitUntil(lambda: window.model.records[0].stars == 4, timeout=WAIT_MS)
 
 
 def test_a_refused_trash_says_so_and_changes_nothing(qtbot, opened, shoot, trash):
