@@ -1,8 +1,6 @@
 """Says that the ratings cannot be read, and offers their newest backup. Nothing is lost by it."""
 
-from datetime import datetime
-
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from qpt_app.decisions.restore import RestoreOffer
@@ -68,8 +66,8 @@ class RestoreDialog(QDialog):
         self.accept()
 
 
-def _local(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds)
+def _local(seconds: float) -> QDateTime:
+    return QDateTime.fromSecsSinceEpoch(int(seconds))
 
 
 def _text(text: str) -> QLabel:

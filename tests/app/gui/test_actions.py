@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import gui_fakes
@@ -11,8 +12,9 @@ from conftest import open_and_score
 from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 
-from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.export_file import write_export
+from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -346,6 +348,68 @@ def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoo
         lambda: opened.model.record(shoot / "p09.jpg").score is not None, timeout=WAIT_MS
     )
     qtbot.waitUntil(lambda: not opened.parts.failed.isVisible(), timeout=WAIT_MS)
+
+
+def test_the_retry_button_scores_a_photo_that_was_mended_meanwhile(qtbot, opened, shoot):
+    """Also one whose file is another by now."""
+    gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
+    opened.parts.failed._retry.click()
+    record = opened.model.record(shoot / "p09.jpg")
+    qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+
+
+def test_every_filter_of_the_bar_shows_what_it_says(qtbot, opened):
+    """By mouse and typing: stars at least and exactly, flags, labels, status, score, name."""
+    bar = opened.parts.bar
+    for row, keys in ((0, "1"), (1, "2"), (2, "P"), (3, "X"), (4, "6")):
+        opened.photo_cursor.go_to_row(row)
+        press(qtbot, opened, keys)
+    settle(qtbot, opened)
+
+    def shown():
+        return [record.name[:3] for record in opened.model.visible_records()]
+
+    def stars(row):
+        bar.stars.setCurrentIndex(row)
+        return shown()
+
+    assert stars(1) == ["p00", "p01"]
+    assert stars(2) == ["p01"]
+    assert stars(7) == ["p00"]  # exactly one
+    assert len(stars(6)) == 10  # unrated
+    stars(0)
+    for flag, names in ((Flag.PICK, ["p02"]), (Flag.REJECT, ["p03"])):
+        qtbot.mouseClick(bar._flags[flag], Qt.MouseButton.LeftButton)
+        assert shown() == names
+        qtbot.mouseClick(bar._flags[flag], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(bar._labels[Label.RED], Qt.MouseButton.LeftButton)
+    assert shown() == ["p04"]
+    qtbot.mouseClick(bar._labels[Label.RED], Qt.MouseButton.LeftButton)
+    bar.status.setCurrentIndex(bar.status.findData(StatusTest.FAILED))
+    assert shown() == ["p09"]
+    bar.status.setCurrentIndex(0)
+    scores = sorted(one.score for one in opened.model.records if one.score is not None)
+    bar.scores.set_range(scores[5] - 0.01, 100)
+    bar.scores.changed.emit()
+    assert len(shown()) == 6
+    press(qtbot, opened, "F", CONTROL | SHIFT)
+    qtbot.keyClicks(bar.text, "P1")
+    assert shown() == ["p10", "p11"]
+    press(qtbot, opened, "F", CONTROL | SHIFT)
+    assert len(shown()) == 12
+
+
+def test_with_auto_advance_each_decision_goes_on(qtbot, opened):
+    """The setting, without Caps Lock; the decision is the framed photo's."""
+    opened.keeper.change_settings(replace(opened.keeper.settings, auto_advance=True))
+    opened.photo_cursor.go_to_row(0)
+    for key in ("3", "X", "P"):
+        press(qtbot, opened, key)
+    first = opened.model.visible_records()[:4]
+    assert [one.stars for one in first] == [3, 0, 0, 0]
+    assert [one.decision.flag for one in first[1:3]] == [Flag.REJECT, Flag.PICK]
+    assert opened.photo_cursor.row == 3
+    settle(qtbot, opened)
 
 
 def test_export_writes_scores_and_decisions_in_columns_of_their_own(qtbot, opened, tmp_path):
