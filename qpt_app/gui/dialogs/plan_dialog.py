@@ -33,6 +33,8 @@ translate = QCoreApplication.translate
 """By this name, with literal texts, `pyside6-lupdate` finds them."""
 
 AnyIndex = QModelIndex | QPersistentModelIndex
+NAME_WIDTH = 150
+"""Width at first of the columns of names and folders; where files go has the rest."""
 
 
 class PlanModel(QAbstractTableModel):
@@ -111,7 +113,10 @@ class PlanDialog(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column in (0, 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, NAME_WIDTH)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)

@@ -50,7 +50,7 @@ class RestoreDialog(QDialog):
             ).replace("%1", offer.aside_name)
         when = QLocale().toString(_local(offer.made_at), QLocale.FormatType.ShortFormat)
         text = self.tr(
-            "The newest sound backup is from %1 and holds the decisions about %2 photos. "
+            "The newest sound backup is from %1 (photos decided: %2). "
             "Restoring puts it in place; the damaged file is kept beside it, as %3. What was "
             "decided after the backup is missing, but ratings in XMP are read again from there. "
             "Your photos and sidecars are not touched."

@@ -35,7 +35,7 @@ def test_the_backup_is_offered_and_restored_and_nothing_is_lost(
     window = make_window()
     qtbot.waitUntil(lambda: window.actions_.dialog is not None, timeout=WAIT_MS)
     dialog = window.actions_.dialog
-    assert "1 photos" in dialog.body.text()
+    assert "decided: 1)" in dialog.body.text()
     assert "27" in dialog.body.text()
     assert ".corrupt-" in dialog.body.text()
     with qtbot.waitSignal(window.desk.restored, timeout=WAIT_MS):
