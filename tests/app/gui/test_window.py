@@ -7,7 +7,7 @@ import time
 import gui_fakes
 import pytest
 from conftest import open_and_score
-from conftest_helpers import press, settle
+from conftest_helpers import press, settle, stretch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QWidget
@@ -84,9 +84,11 @@ def test_closing_takes_less_than_two_seconds_at_every_stage(
         window.views.focus_photos()
         press(qtbot, window, "Delete")
         qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+    before = stretch()
     start = time.monotonic()
     window.close()
-    assert time.monotonic() - start < 2
+    seconds = time.monotonic() - start
+    assert seconds < 2 * max(before, stretch())
 
 
 def test_scoring_and_exif_wait_for_the_first_screen_of_pictures(qtbot, make_window, shoot):
