@@ -62,8 +62,8 @@ def take_pictures(arguments: argparse.Namespace) -> None:
     """Open the window on the shoot, go through its views and save each."""
     from PySide6.QtGui import QFont
 
+    from qpt_app.gui.application import make_application
     from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
-    from qpt_app.gui.main import make_application
     from qpt_app.gui.main_window import MainWindow
     from qpt_app.gui.services import real_services
     from qpt_app.gui.theme import Theme
@@ -257,7 +257,9 @@ class Photographer:
         window.keys["stack"].trigger()
 
     def dialogs(self) -> None:
-        """The list before a move, settings, keys, the question about other programs."""
+        """The list before a move, settings, keys, the questions."""
+        from qpt_app.decisions.restore import RestoreOffer
+        from qpt_app.gui.dialogs.restore_dialog import RestoreDialog
         from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 
         window = self.window
@@ -275,6 +277,15 @@ class Photographer:
         question.open()
         self.save("xmp", question)
         question.reject()
+        offer = RestoreOffer(
+            backup=Path("decisions.sqlite"), made_at=1_789_200_000.0, photos=412,
+            aside_name="decisions.sqlite.corrupt-20260913-081500",
+        )  # fmt: skip
+        reason = "the decisions database is damaged (file is not a database)"
+        damaged = RestoreDialog(reason, offer, window)
+        damaged.open()
+        self.save("restore", damaged)
+        damaged.reject()
 
 
 if __name__ == "__main__":

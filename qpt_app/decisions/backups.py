@@ -34,7 +34,7 @@ def is_due(folder: Path, *, now: float) -> bool:
     newest = newest_backup(folder)
     if newest is None:
         return True
-    age = now - _made_at(newest)
+    age = now - made_at(newest)
     return age >= BACKUP_EVERY_S or age < 0
 
 
@@ -72,7 +72,8 @@ def backups_in(folder: Path) -> list[Path]:
     return sorted((folder / BACKUP_FOLDER).glob("decisions-????????-??????.sqlite"))
 
 
-def _made_at(backup: Path) -> float:
+def made_at(backup: Path) -> float:
+    """Return when a backup was made, by its name; infinity if the name is no date."""
     try:
         return datetime.strptime(backup.name, _NAME).replace(tzinfo=UTC).timestamp()
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,6 +64,20 @@ def find_records(database: DecisionsDatabase, paths: Iterable[Path]) -> dict[Pat
         for row in database.rows(query, chunk):
             found[asked[row["path"]]] = _record(row)
     return found
+
+
+def decisions_below(database: DecisionsDatabase, folder: Path) -> dict[bytes, Decision]:
+    """Return every decision about a photo in a folder or below it, by `path_blob`.
+
+    One look into the sorted paths: what it costs depends on what was decided, not on how many
+    photos there are.
+    """
+    separator = os.fsencode(os.sep)
+    first = path_blob(absolute(folder)).rstrip(separator) + separator
+    last = first[:-1] + bytes([separator[0] + 1])
+    query = "SELECT path, decision FROM photos WHERE path > ? AND path < ? AND decision NOT NULL"
+    rows = database.rows(query, (first, last))
+    return {row["path"]: Decision.from_json(row["decision"]) for row in rows}
 
 
 def record_by_id(database: DecisionsDatabase, photo_id: int) -> PhotoRecord:
@@ -131,30 +145,13 @@ def move_record(database: DecisionsDatabase, old: Path, new: Path) -> None:
     )
 
 
-def find_moved(
-    database: DecisionsDatabase, path: Path, content_hash_of: Callable[[Path], str]
-) -> PhotoRecord | None:
-    """Return the record of a photo that now lies at `path` and lay elsewhere before.
-
-    The file is only read when a record of the same size has lost its own file.
-    """
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return None
+def hashed_records(database: DecisionsDatabase) -> list[PhotoRecord]:
+    """Return the decided photos whose content is known."""
     query = (
         f"SELECT {_COLUMNS} FROM photos "  # noqa: S608 - constant
-        "WHERE size = ? AND content_hash IS NOT NULL AND decision IS NOT NULL"
+        "WHERE content_hash IS NOT NULL AND decision IS NOT NULL"
     )
-    lost = [
-        record
-        for record in map(_record, database.rows(query, (size,)))
-        if b"\0" in path_blob(record.path) or not os.path.lexists(record.path)
-    ]
-    if not lost:
-        return None
-    content_hash = content_hash_of(path)
-    return next((record for record in lost if record.content_hash == content_hash), None)
+    return [_record(row) for row in database.rows(query)]
 
 
 def _record(row: sqlite3.Row) -> PhotoRecord:

@@ -27,12 +27,8 @@ from qpt_app.decisions.file_plan import (
     plan_trash,
 )
 from qpt_app.decisions.file_transfer import content_hash
-from qpt_app.decisions.photo_records import (
-    find_moved,
-    find_records,
-    move_record,
-    set_content_hash,
-)
+from qpt_app.decisions.moved_photos import follow_moved, remember_content
+from qpt_app.decisions.photo_records import decisions_below, find_records
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.trash import SystemTrash, Trash
 from qpt_app.decisions.xmp_exchange import RatingRequest, RatingResult, XmpExchange
@@ -44,6 +40,14 @@ from qpt_app.decisions.xmp_writer import Embedder, XmpOutcome
 
 Clock = Callable[[], float]
 """Gives the present time in seconds since the epoch, as `time.time` does."""
+
+Cancelled = Callable[[], bool]
+"""Asked now and then whether to stop early."""
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 class DecisionSession:
@@ -121,53 +125,36 @@ class DecisionSession:
         known = find_records(self._database, asked)
         return {path: known[path].effective if path in known else UNDECIDED for path in asked}
 
+    def decisions_below(self, folder: Path) -> dict[bytes, Decision]:
+        """Return every decision in a folder and below, by the bytes of the absolute path."""
+        return decisions_below(self._database, folder)
+
     def remember_content(
-        self, paths: Iterable[Path], content_hash_of: Callable[[Path], str] = content_hash
+        self,
+        paths: Iterable[Path],
+        content_hash_of: Callable[[Path], str] = content_hash,
+        *,
+        cancelled: Cancelled = never,
     ) -> int:
         """Keep the content hash of decided photos that have none yet; return how many.
 
         It reads each file once, so call it in the background. It is what lets `find_moved` know
         a photo again that was moved outside of qpt.
         """
-        asked = [
-            record
-            for record in find_records(self._database, paths).values()
-            if record.decision is not None and record.content_hash is None
-        ]
-        kept = 0
-        for record in asked:
-            try:
-                size = record.path.stat().st_size
-                digest = content_hash_of(record.path)
-            except OSError:
-                continue
-            with self._database.transaction():
-                set_content_hash(self._database, record.photo_id, digest, size)
-            kept += 1
-        return kept
+        return remember_content(self._database, paths, content_hash_of, cancelled)
 
     def find_moved(
-        self, paths: Iterable[Path], content_hash_of: Callable[[Path], str] = content_hash
+        self,
+        paths: Iterable[Path],
+        content_hash_of: Callable[[Path], str] = content_hash,
+        *,
+        cancelled: Cancelled = never,
     ) -> dict[Path, Decision]:
         """Let decisions follow photos that were moved outside of qpt; return those it found.
 
         Only files of the same size as a decided photo that is gone from its place are read.
         """
-        asked = list(paths)
-        known = find_records(self._database, asked)
-        found: dict[Path, Decision] = {}
-        for path in asked:
-            if path in known:
-                continue
-            try:
-                record = find_moved(self._database, path, content_hash_of)
-            except OSError:
-                continue
-            if record is not None:
-                with self._database.transaction():
-                    move_record(self._database, record.path, path)
-                found[path] = record.effective
-        return found
+        return follow_moved(self._database, paths, content_hash_of, cancelled)
 
     # --- history ---------------------------------------------------------------------------
 
@@ -225,6 +212,7 @@ class DecisionSession:
         *,
         labels: LabelNames | None = None,
         embedded: bool = True,
+        cancelled: Cancelled = never,
     ) -> tuple[Action | None, list[XmpReading]]:
         """Take over ratings that other programs wrote, as one action that can be undone.
 
@@ -236,13 +224,14 @@ class DecisionSession:
             units: the photos.
             labels: the label names in use; those of `xmp_policy`, or English ones, if None.
             embedded: whether to look into the photos as well as at their sidecars.
+            cancelled: asked now and then; if so, nothing is taken over.
 
         Returns:
             The action (None if nothing was taken over) and one reading per photo file.
         """
         names = labels or (LabelNames() if self.xmp_policy is None else self.xmp_policy.labels)
         photos = [photo for unit in units for photo in unit.photos]
-        return self._xmp.read(photos, names, embedded=embedded)
+        return self._xmp.read(photos, names, embedded=embedded, cancelled=cancelled)
 
     @property
     def pending_xmp_count(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,9 @@ from qpt_app.decisions.xmp_policy import XmpPolicy
 from qpt_app.decisions.xmp_reader import XmpReading, note_agreement, weigh_photo
 from qpt_app.decisions.xmp_state import files_being_written, pending, settle_pending
 from qpt_app.decisions.xmp_writer import Embedder, XmpOutcome, XmpWriter
+
+PORTION = 200
+"""Photos read at a time; in between, files may be moved and the reading be stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,11 +76,29 @@ class XmpExchange:
             remove_temporaries(file)
 
     def read(
-        self, photos: Sequence[Path], names: LabelNames, *, embedded: bool
+        self,
+        photos: Sequence[Path],
+        names: LabelNames,
+        *,
+        embedded: bool,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[Action | None, list[XmpReading]]:
-        """Take over what is new in XMP, as one action; see `DecisionSession.read_xmp`."""
-        with self._lock:
-            readings = self._weigh(photos, names, embedded)
+        """Take over what is new in XMP, as one action; see `DecisionSession.read_xmp`.
+
+        Files may be moved and decisions made between the portions; what they changed is left out.
+        """
+        readings: list[XmpReading] = []
+        weighed: dict[Path, PhotoRecord] = {}
+        for start in range(0, len(photos), PORTION):
+            if cancelled():
+                return None, []
+            portion = photos[start : start + PORTION]
+            with self._lock:
+                known = find_records(self._database, portion)
+                readings += self._weigh(portion, known, names, embedded)
+            weighed.update(known)
+        with self._lock, self._database.transaction():
+            readings = self._still_true(readings, weighed)
             changes = [
                 (reading.photo, reading.change)
                 for reading in readings
@@ -90,10 +112,21 @@ class XmpExchange:
                 title=f"ratings read from XMP: {'1 photo' if count == 1 else f'{count} photos'}",
                 kind=ActionKind.ADOPT,
             )
-            with self._database.transaction(durable=False):
-                for reading in readings:
-                    note_agreement(self._database, reading)
+            for reading in readings:
+                note_agreement(self._database, reading)
         return action, readings
+
+    def _still_true(
+        self, readings: list[XmpReading], weighed: dict[Path, PhotoRecord]
+    ) -> list[XmpReading]:
+        """Leave out photos that were decided or moved since they were weighed."""
+        now = find_records(self._database, [reading.photo for reading in readings])
+        return [
+            reading
+            for reading in readings
+            if _decided_at(now, reading.photo) == _decided_at(weighed, reading.photo)
+            and (reading.change is None or os.path.lexists(reading.photo))
+        ]
 
     def write_pending(
         self, *, cancelled: Callable[[], bool] | None = None, retry: bool = False
@@ -117,7 +150,9 @@ class XmpExchange:
         asked = list(requests)
         photos = [photo for request in asked for photo in request.unit.photos]
         if dry_run:
-            readings = {item.photo: item for item in self._weigh(photos, policy.labels, True)}
+            found = find_records(self._database, photos)
+            weighed = self._weigh(photos, found, policy.labels, True)
+            readings = {item.photo: item for item in weighed}
         else:
             readings = {}
             self.read(photos, policy.labels, embedded=True)
@@ -208,12 +243,21 @@ class XmpExchange:
             )
         return outcome
 
-    def _weigh(self, photos: Sequence[Path], names: LabelNames, embedded: bool) -> list[XmpReading]:
-        known = find_records(self._database, photos)
+    def _weigh(
+        self,
+        photos: Sequence[Path],
+        known: dict[Path, PhotoRecord],
+        names: LabelNames,
+        embedded: bool,
+    ) -> list[XmpReading]:
         return [
             weigh_photo(self._database, photo, known.get(photo), names, embedded=embedded)
             for photo in photos
         ]
+
+
+def _decided_at(records: dict[Path, PhotoRecord], photo: Path) -> float | None:
+    return records[photo].decided_at if photo in records else None
 
 
 def _without_existing(

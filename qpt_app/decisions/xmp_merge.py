@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape
 
 from qpt_app.decisions.xmp_locate import DescriptionSpot, ElementSpot, PacketMap
 from qpt_app.decisions.xmp_names import BY_KEY, RDF, XmpProperty
@@ -101,7 +101,7 @@ def _edit_element(data: bytes, element: ElementSpot, text: str | None) -> _Edit:
         start, end = element.whole
         before = data[:start]
         return (len(before.rstrip(b" \t\r\n")), end, b"")
-    content = escape(text).encode()
+    content = _escaped(text)
     if element.content is None:
         opening = data[element.whole[0] : element.whole[1]].rstrip(b">").rstrip(b"/").rstrip()
         return (*element.whole, opening + b">" + content + b"</" + element.name + b">")
@@ -151,7 +151,13 @@ def _with_description(data: bytes, found: PacketMap) -> bytes:
 
 
 def _quoted(text: str) -> bytes:
-    return escape(text, {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\t": "&#9;"}).encode()
+    return _escaped(text, {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\t": "&#9;"})
+
+
+def _escaped(text: str, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    from xml.sax.saxutils import escape  # slow to import: it loads a whole HTTP client
+
+    return escape(text, more).encode()
 
 
 def _apply(data: bytes, edits: list[_Edit]) -> bytes:

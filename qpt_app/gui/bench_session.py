@@ -43,8 +43,8 @@ class _Session:
     def __init__(self, work: Path, kind: str, started_at: float, options: dict[str, Any]) -> None:
         from PySide6.QtCore import QEvent, QObject, QTimer
 
+        from qpt_app.gui.application import make_application
         from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
-        from qpt_app.gui.main import make_application
         from qpt_app.gui.main_window import MainWindow
         from qpt_app.gui.services import real_services
         from qpt_app.gui.theme import Theme
@@ -247,13 +247,8 @@ class _Session:
 
     def _screen_is_full(self) -> bool:
         """Whether every tile in view has its picture."""
-        paths = self.window.loaders.visible_paths()
         loaders = self.window.loaders
-        return bool(paths) and all(
-            loaders.thumbnail(path) is not None
-            or loaders.thumbnails.failure(path, loaders.side) is not None
-            for path in paths
-        )
+        return bool(loaders.visible_paths()) and loaders.is_screen_full()
 
     def _since_start(self, moment: float | None) -> float:
         assert moment is not None

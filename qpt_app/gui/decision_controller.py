@@ -20,6 +20,8 @@ class DecisionController(QObject):
     """What was done, for the status line."""
     decided = Signal(object)
     """A decision was made; carries the photo's record."""
+    refused = Signal()
+    """Nothing can be decided: the database of decisions cannot be used."""
     files_returned = Signal()
     """Undo or redo moved files: read the folder again."""
 
@@ -95,6 +97,9 @@ class DecisionController(QObject):
 
     def apply(self, changes: Sequence[tuple[PhotoRecord, DecisionChange]], title: str) -> None:
         """Change several photos as one action that one undo takes back."""
+        if self._desk.damage is not None:
+            self.refused.emit()
+            return
         is_settled = self._desk.is_idle  # else an undo on its way may still change what is shown
         real = [
             (record, change)
@@ -123,6 +128,9 @@ class DecisionController(QObject):
         record = self._cursor.record
         if record is None or record.file is None:
             return
+        if self._desk.damage is not None:
+            self.refused.emit()
+            return
         title = f"{record.name}: {text}"
         self.apply([(record, change)], title)
         self.announced.emit(title)
@@ -150,16 +158,16 @@ class DecisionController(QObject):
             self.files_returned.emit()
 
     def adopt(self, decisions: Mapping[Path, Decision]) -> None:
-        """Show decisions that were taken over from other programs; nothing moves for it."""
+        """Show decisions of photos that were moved and those of other programs."""
         changed = 0
         for path, decision in decisions.items():
             record = self._model.record(path)
-            if record is not None and record.decision != decision:
+            if record is not None and record.decision != decision and path not in self._unkept:
                 self._model.set_decision(path, decision)
                 changed += 1
         if changed:
             self._model.refresh()
-            text = self.tr("%1 ratings taken over from other programs")
+            text = self.tr("%1 ratings taken over: of moved photos, or of other programs")
             self.announced.emit(text.replace("%1", str(changed)))
 
     def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:

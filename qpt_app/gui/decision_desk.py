@@ -2,7 +2,8 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,9 +16,10 @@ from qpt_app.decisions.action import ActionKind, OperationReport
 from qpt_app.decisions.decision import Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
+from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
-from qpt_app.errors import QptError
+from qpt_app.errors import DecisionsError, NewerSchemaError, QptError
 
 Pair = tuple[Path, Path | None]
 """A photo and its RAW companion."""
@@ -64,13 +66,25 @@ class DecisionDesk(QObject):
     """Photos done and photos in all of a file operation."""
     recovered = Signal(list)
     """Reports of what a killed run left half-done; only if there are any."""
+    damaged = Signal(str, object)
+    """The database cannot be read: the reason, and a `RestoreOffer`."""
+    restored = Signal()
+    """The database was replaced: read the decisions again."""
     failed = Signal(str)
     """One line for the user; what was shown may not be what is kept: read it again."""
 
     def __init__(
-        self, open_session: Callable[[], DecisionSession], parent: QObject | None = None
+        self,
+        open_session: Callable[[], DecisionSession],
+        data_folder: Path,
+        parent: QObject | None = None,
     ) -> None:
+        """Open the decisions in a thread; `data_folder` is where they are kept."""
         super().__init__(parent)
+        self._open_session = open_session
+        self._data_folder = data_folder
+        self.damage: str | None = None
+        """Why decisions cannot be read or kept, once that is known."""
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qpt-decisions")
         self._profile: str | None = None
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qpt-xmp")
@@ -78,8 +92,13 @@ class DecisionDesk(QObject):
         self._lock = threading.Lock()
         self._cancel = threading.Event()
         self._stop = threading.Event()
+        self._look = 0
         self._closed = False
-        self._session: Future[DecisionSession] = self._executor.submit(self._open, open_session)
+        self._session: Future[DecisionSession] = Future()
+
+    def start(self) -> None:
+        """Open the database; call it once, when the signals are connected."""
+        self._executor.submit(self._settle, self._session)
 
     @property
     def is_idle(self) -> bool:
@@ -96,8 +115,8 @@ class DecisionDesk(QObject):
         before, self._profile = self._profile, profile
 
         def work(session: DecisionSession) -> None:
-            wanted = profile is not None and profile in tuple(XmpProfile)
-            session.xmp_policy = XmpPolicy(profile=XmpProfile(str(profile))) if wanted else None
+            session.xmp_policy = _policy(profile)
+            wanted = session.xmp_policy is not None
             newest = session.next_undo
             is_first = before is None and newest is not None and newest.xmp_policy is None
             if wanted and is_first and newest is not None and newest.kind is ActionKind.DECIDE:
@@ -117,6 +136,8 @@ class DecisionDesk(QObject):
             session.decide_each(units, title=title)
             self._emit(self.kept, session.decisions_for([unit.path for unit, _ in units]))
             self._write_xmp()
+            photos = [photo for unit, _ in units for photo in unit.photos]
+            self._do_beside(lambda later: self._remember(later, photos, self._stop.is_set))
 
         self._do(work)
 
@@ -131,29 +152,41 @@ class DecisionDesk(QObject):
     def take_over(self, list_pairs: Callable[[], Sequence[Pair]]) -> None:
         """Look for decisions made elsewhere: photos that were moved, ratings of other programs.
 
-        `list_pairs` gives the photos; it is called in the thread.
+        `list_pairs` gives the photos; it is called in the thread. A newer call ends an older one.
         """
+        self._look += 1
+        mine = self._look
+
+        def cancelled() -> bool:
+            return self._stop.is_set() or self._look != mine
 
         def work(session: DecisionSession) -> None:
-            pairs = list_pairs()
-            paths = [path for path, _ in pairs]
-            found = session.find_moved(paths)
-            units = [PhotoUnit(path=path, companion=raw) for path, raw in pairs]
-            action, _ = session.read_xmp(units)
-            if action is not None:
-                found = {**found, **session.decisions_for(paths)}
+            units = [PhotoUnit(path=path, companion=raw) for path, raw in list_pairs()]
+            photos = [photo for unit in units for photo in unit.photos]
+            found = session.find_moved(photos, cancelled=cancelled)
+            _, readings = session.read_xmp(units, cancelled=cancelled)
+            changed = [one.photo for one in readings if one.change is not None]
+            found = {**found, **session.decisions_for(changed)}
             if found:
                 self._emit(self.adopted, found)
+            self._remember(session, photos, cancelled)
 
         self._do_beside(work)
 
-    def decisions_of(self, paths: Iterable[Path]) -> dict[Path, Decision]:
-        """Return the decisions about photos; for background threads, it waits for the database.
+    def _remember(
+        self, session: DecisionSession, photos: Sequence[Path], cancelled: Callable[[], bool]
+    ) -> None:
+        """Learn what decided photos contain, so that they are known again when they were moved."""
+        session.remember_content(photos, cancelled=cancelled)
 
-        An unusable database was reported already and counts as one without decisions.
+    def decisions_below(self, folder: Path) -> dict[bytes, Decision]:
+        """Return the decisions about photos in a folder and below, by the bytes of their paths.
+
+        For background threads: it waits for the database. An unusable one was reported already and
+        counts as one without decisions.
         """
         try:
-            return self._session.result().decisions_for(paths)
+            return self._session.result().decisions_below(folder)
         except QptError:
             return {}
 
@@ -211,13 +244,60 @@ class DecisionDesk(QObject):
         self._executor.submit(self._close_session)
         self._executor.shutdown(wait=True)
 
-    def _open(self, open_session: Callable[[], DecisionSession]) -> DecisionSession:
-        """Open the database and settle what a killed run left."""
+    def offer_restore(self) -> None:
+        """Find out what can be done about a damaged database; `damaged` carries the answer."""
+        self._executor.submit(self._offer)
+
+    def restore(self) -> None:
+        """Put the newest sound backup in place, or begin anew where there is none."""
+        with self._lock:
+            if self._closed:
+                return
+        self._executor.submit(self._restore)
+
+    def _offer(self) -> None:
         try:
-            session = open_session()
-            reports = session.recover()
+            offer = restore_offer(self._data_folder, now=time.time())
         except QptError as error:
             self._emit(self.failed, str(error))
+        else:
+            self._emit(self.damaged, self.damage or "", offer)
+
+    def _restore(self) -> None:
+        try:
+            now = time.time()
+            if restore_offer(self._data_folder, now=now).backup is None:
+                begin_anew(self._data_folder, now=now)
+            else:
+                restore_backup(self._data_folder, now=now)
+        except QptError as error:
+            self._emit(self.failed, str(error))
+            return
+        session: Future[DecisionSession] = Future()
+        self._settle(session)
+        self._session = session
+        if session.exception() is None:
+            self.damage = None
+            session.result().xmp_policy = _policy(self._profile)
+            self._emit(self.restored)
+
+    def _settle(self, session: "Future[DecisionSession]") -> None:
+        """Give a future the opened database, or why there is none."""
+        try:
+            session.set_result(self._open())
+        except Exception as error:  # noqa: BLE001 (the thread's edge: whoever asks gets it)
+            session.set_exception(error)
+
+    def _open(self) -> DecisionSession:
+        """Open the database and settle what a killed run left."""
+        try:
+            session = self._open_session()
+            reports = session.recover()
+        except QptError as error:
+            self.damage = str(error)
+            self._emit(self.failed, str(error))
+            if isinstance(error, DecisionsError) and not isinstance(error, NewerSchemaError):
+                self._offer()
             raise
         shown = [report for report in reports if _is_worth_telling(report)]
         if shown:
@@ -286,6 +366,12 @@ class DecisionDesk(QObject):
         """Emit from the thread, unless the window went away."""
         with contextlib.suppress(RuntimeError):
             signal.emit(*values)
+
+
+def _policy(profile: str | None) -> XmpPolicy | None:
+    """Return the policy of a profile's name; None for `off` and None."""
+    wanted = profile is not None and profile in tuple(XmpProfile)
+    return XmpPolicy(profile=XmpProfile(str(profile))) if wanted else None
 
 
 def _is_worth_telling(report: OperationReport) -> bool:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, Signal
 
-from qpt_app.decisions.decision import Decision
+from qpt_app.decisions.decision import UNDECIDED, Decision
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.photos.results import PhotoFile, PhotoResult
 
-FIRST_BATCH, BATCH = 200, 2000
+FIRST_BATCH, BATCH = 200, 2500
 """Records per signal: few at first, so that something is on screen at once."""
 
 Found = PhotoFile | PhotoResult
 ScanFunction = Callable[[Path, bool], Iterable[Found]]
-DecisionsFunction = Callable[[list[PhotoFile]], dict[Path, Decision]]
+DecisionsFunction = Callable[[Path], dict[bytes, Decision]]
+"""Folder -> the decisions in it and below, by `PhotoRecord.path_key`."""
 
 
 class FolderScan(QObject):
@@ -43,6 +44,7 @@ class FolderScan(QObject):
         self._recursive = recursive
         self._scan = scan
         self._decisions = decisions
+        self._decided: dict[bytes, Decision] | None = None
         self._cancel = threading.Event()
 
     def cancel(self) -> None:
@@ -70,13 +72,13 @@ class FolderScan(QObject):
     def _report(self, batch: list[Found]) -> None:
         if not batch or self._cancel.is_set():
             return
-        files = [one for one in batch if isinstance(one, PhotoFile)]
-        decided = self._decisions(files)
+        if self._decided is None:
+            self._decided = self._decisions(self.folder)
         records = []
         for one in batch:
             if isinstance(one, PhotoFile):
                 record = PhotoRecord(one.path, one)
-                record.decision = decided.get(one.path, record.decision)
+                record.decision = self._decided.get(record.path_key, UNDECIDED)
             else:
                 record = PhotoRecord(one.path, None, one)
             records.append(record)

@@ -6,11 +6,8 @@ from PySide6.QtCore import QCoreApplication
 
 from qpt_app.gui.photo_record import PhotoRecord, display_name
 
-_CONTEXT = "Information"
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate(_CONTEXT, text)
+translate = QCoreApplication.translate
+"""By this name, with literal texts, `pyside6-lupdate` finds them."""
 
 
 def info_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str, str]]:
@@ -22,22 +19,29 @@ def info_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str,
 def _score_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str, str]]:
     result = record.result
     if result is None:
-        return [(_tr("Score"), _tr("waiting"))]
+        return [(translate("Information", "Score"), translate("Information", "waiting"))]
     if result.score is None:
         reason = result.reason or result.status.value
-        return [(_tr("Not scored"), f"{result.status.value.replace('_', ' ')}: {reason}")]
+        return [
+            (
+                translate("Information", "Not scored"),
+                f"{result.status.value.replace('_', ' ')}: {reason}",
+            )
+        ]
     score = f"{result.score:.1f}"
     if result.uncertainty is not None:
         score += f"  ± {result.uncertainty:.1f}"
     rank = ""
     if percentile is not None:
-        rank = _tr("better than %1 % of this folder").replace("%1", f"{percentile:.0f}")
+        rank = translate("Information", "better than %1 % of this folder").replace(
+            "%1", f"{percentile:.0f}"
+        )
     return [
-        (_tr("Score"), score),
-        (_tr("Rank"), rank),
-        (_tr("Remark"), result.reason or ""),
-        (_tr("Model"), result.model or ""),
-        (_tr("Series"), _series_text(record)),
+        (translate("Information", "Score"), score),
+        (translate("Information", "Rank"), rank),
+        (translate("Information", "Remark"), result.reason or ""),
+        (translate("Information", "Model"), result.model or ""),
+        (translate("Information", "Series"), _series_text(record)),
     ]
 
 
@@ -47,14 +51,17 @@ def _series_text(record: PhotoRecord) -> str:
     if series is None:
         return ""
     names = {
-        "burst": _tr("burst"),
-        "exposure": _tr("exposure bracket, kept whole"),
-        "focus": _tr("focus series, kept whole"),
-        "panorama": _tr("panorama, kept whole"),
+        "burst": translate("Information", "burst"),
+        "exposure": translate("Information", "exposure bracket, kept whole"),
+        "focus": translate("Information", "focus series, kept whole"),
+        "panorama": translate("Information", "panorama, kept whole"),
     }
     text = f"{names.get(str(series.kind), str(series.kind))}, {len(series.members)}"
     if series.best == record.path:
-        text = _tr("best of %1").replace("%1", str(len(series.members))) + f" ({text})"
+        text = (
+            translate("Information", "best of %1").replace("%1", str(len(series.members)))
+            + f" ({text})"
+        )
     return text
 
 
@@ -69,7 +76,7 @@ def _file_lines(record: PhotoRecord) -> list[tuple[str, str]]:
     raw = ""
     if file is not None and file.companion is not None:
         raw = display_name(file.companion.name)
-    return [(_tr("Size"), size), (_tr("With"), raw)]
+    return [(translate("Information", "Size"), size), (translate("Information", "With"), raw)]
 
 
 def _exif_lines(record: PhotoRecord) -> list[tuple[str, str]]:
@@ -88,10 +95,10 @@ def _exif_lines(record: PhotoRecord) -> list[tuple[str, str]]:
         f"{exif.exposure_bias:+.1f} EV" if exif.exposure_bias else "",
     ]
     return [
-        (_tr("Taken"), taken),
-        (_tr("Camera"), camera_text(exif.camera_make, exif.camera_model)),
-        (_tr("Lens"), exif.lens or ""),
-        (_tr("Exposure"), "   ".join(part for part in exposure if part)),
+        (translate("Information", "Taken"), taken),
+        (translate("Information", "Camera"), camera_text(exif.camera_make, exif.camera_model)),
+        (translate("Information", "Lens"), exif.lens or ""),
+        (translate("Information", "Exposure"), "   ".join(part for part in exposure if part)),
     ]
 
 

@@ -5,19 +5,20 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
 
-from qpt_app.decisions.decision import Decision
 from qpt_app.gui.decision_desk import DecisionDesk
-from qpt_app.gui.folder_scan import FolderScan, Runner
+from qpt_app.gui.folder_scan import BATCH, FolderScan, Runner
 from qpt_app.gui.photo_filter import SortKey
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.score_summary import ScoreSummary
 from qpt_app.gui.scoring_job import ScoringJob, ScoringState
 from qpt_app.gui.services import Services
-from qpt_app.photos.results import PhotoFile, PhotoResult
+from qpt_app.photos.results import PhotoResult
 
 REFRESH_MS = 700
 """How often new scores may move photos, while nobody touches keys or mouse."""
+HOLD_MS = 2500
+"""Scoring and EXIF wait for the first screen of thumbnails, this long at most."""
 QUIET_S = 1.5
 """Photos do not move under the user's hands: only after this long without a key or click."""
 
@@ -31,6 +32,8 @@ class Library(QObject):
     """New photos of the folder."""
     loaded = Signal()
     """The folder was read to its end."""
+    settled = Signal()
+    """The folder was read and its photos are on their way to scoring: time for the rest."""
     failed = Signal(str)
     """The folder cannot be read."""
     summary_changed = Signal(object)
@@ -54,8 +57,11 @@ class Library(QObject):
         self._threads = QThreadPool(self)
         self._generation = 0
         self._scan: FolderScan | None = None
-        self._seen: set[Path] = set()
+        self._seen: set[bytes] = set()
         self._is_reading = False
+        self._had_photos = False
+        self._held: list[PhotoRecord] = []
+        self._is_holding = False
         self._touched_at = 0.0
         self.folder: Path | None = None
         self.recursive = False
@@ -64,6 +70,10 @@ class Library(QObject):
         self._timer.setInterval(REFRESH_MS)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._settle)
+        self._patience = QTimer(self)
+        self._patience.setInterval(HOLD_MS)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self.release)
         scoring.scored.connect(self._take_results)
         scoring.state_changed.connect(self._scoring_changed)
 
@@ -82,6 +92,8 @@ class Library(QObject):
         if self._scan is not None:
             self._scan.cancel()
         self._generation += 1
+        self._held, self._is_holding = [], True
+        self._patience.start()
         self.folder, self.recursive = folder, recursive
         self._model.clear()
         self._scoring.open(self._generation)
@@ -109,25 +121,44 @@ class Library(QObject):
 
     def retry_failed(self) -> int:
         """Score failed photos again; return how many there are."""
-        failed = [record for record in self._model.records if record.has_failed]
-        files = []
-        for record in failed:
-            if record.file is not None:
-                record.result = None
-                files.append(record.file)
+        failed = [one for one in self._model.failed_records() if one.file is not None]
+        files = [record.file for record in failed if record.file is not None]
         if files:
-            self._model.touch(failed)
+            self._model.forget_results(failed)
             self._scoring.retry(files)
             self._timer.start()
         return len(files)
 
-    def failed_records(self) -> list[PhotoRecord]:
-        """Return the photos without a score that were looked at."""
-        return [record for record in self._model.records if record.has_failed]
+    def release(self) -> None:
+        """Have the photos scored and looked at that were found so far, and those still to come.
+
+        Until then all processors are there for reading the folder and for the first screen.
+        """
+        self._patience.stop()
+        self._is_holding = False
+        self._pass_held_on()
+
+    def _pass_held_on(self) -> None:
+        """Pass some photos on, and the others when the window has had its turn."""
+        if self._is_holding:  # another folder was opened meanwhile
+            return
+        some, self._held = self._held[:BATCH], self._held[BATCH:]
+        if some:
+            self._pass_on(some)
+        if self._held:
+            QTimer.singleShot(0, self._pass_held_on)
+        elif not self._is_reading:
+            self.settled.emit()
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether photos wait for `release`."""
+        return self._is_holding
 
     def close(self) -> None:
         """Stop reading; returns when the thread is done."""
         self._timer.stop()
+        self._patience.stop()
         if self._scan is not None:
             self._scan.cancel()
         self._threads.waitForDone(1500)
@@ -137,13 +168,14 @@ class Library(QObject):
     def _start_scan(self) -> None:
         assert self.folder is not None
         self._seen = set()
+        self._had_photos = bool(self._model.records)
         self._is_reading = True
         scan = FolderScan(
             self.folder,
             generation=self._generation,
             recursive=self.recursive,
             scan=self._services.scan,
-            decisions=self._decisions_of,
+            decisions=self._desk.decisions_below,
         )
         scan.found.connect(self._take_records)
         scan.failed.connect(self._scan_failed)
@@ -151,20 +183,25 @@ class Library(QObject):
         self._scan = scan
         self._threads.start(Runner(scan.run))
 
-    def _decisions_of(self, files: list[PhotoFile]) -> dict[Path, Decision]:
-        """In the scanning thread: read what was decided before."""
-        return self._desk.decisions_of([file.path for file in files])
-
     def _take_records(self, generation: int, records: list[PhotoRecord]) -> None:
         if generation != self._generation:
             return
-        self._seen.update(record.path for record in records)
-        fresh = [record for record in records if self._is_fresh(record)]
+        fresh = records
+        if self._had_photos:
+            self._seen.update(record.path_key for record in records)
+            fresh = [record for record in records if self._is_fresh(record)]
         self._model.add(fresh)
-        files = [record.file for record in fresh if record.file is not None]
+        if self._is_holding or self._held:
+            self._held += fresh
+        else:
+            self._pass_on(fresh)
+
+    def _pass_on(self, records: list[PhotoRecord]) -> None:
+        """Have photos scored and their EXIF read."""
+        files = [record.file for record in records if record.file is not None]
         if files:
             self._scoring.add(files)
-        self.found.emit(fresh)
+        self.found.emit(records)
         self._timer.start()
 
     def _is_fresh(self, record: PhotoRecord) -> bool:
@@ -173,9 +210,9 @@ class Library(QObject):
         if known is None:
             return True
         if record.file is not None and record.file != known.file:
-            known.file, known.result = record.file, None
+            known.file = record.file
+            self._model.forget_results([known])
             self._scoring.add([record.file])
-            self._model.touch([known])
         return False
 
     def _scan_failed(self, generation: int, reason: str) -> None:
@@ -186,11 +223,15 @@ class Library(QObject):
         if generation != self._generation:
             return
         self._is_reading = False
-        gone = [record.path for record in self._model.records if record.path not in self._seen]
-        self._model.remove(gone)
+        if self._had_photos:
+            self._model.remove(
+                record.path for record in self._model.records if record.path_key not in self._seen
+            )
         self._model.refresh()
         self._set_summary()
         self.loaded.emit()
+        if not self._is_holding and not self._held:
+            self.settled.emit()
 
     # -- scores ----------------------------------------------------------------------------
 
@@ -214,5 +255,5 @@ class Library(QObject):
         self._model.refresh()
 
     def _set_summary(self) -> None:
-        self.summary = ScoreSummary(self._model.records)
+        self.summary = ScoreSummary(self._model.scores)
         self.summary_changed.emit(self.summary)

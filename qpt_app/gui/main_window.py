@@ -1,6 +1,7 @@
 """The main window: makes parts and controllers, introduces them to each other, and closes them."""
 
 import logging
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self._make_views()
         self._make_controllers(ask_folder)
         self._connect()
+        self.desk.start()
         self._apply_session()
 
     # -- making ----------------------------------------------------------------------------
@@ -72,7 +74,7 @@ class MainWindow(QMainWindow):
         self.pool = services.make_pool()
         for _ in range(services.view_workers):  # start the processes before they are needed
             self.pool.submit(services.make_job(Path(), 1))
-        self.desk = DecisionDesk(services.open_session, self)
+        self.desk = DecisionDesk(services.open_session, services.paths.data, self)
         self.scoring = ScoringJob(services.make_engine, services.engine_settings, self)
         self.metadata = MetadataReader(services.read_essentials, self)
         self.library = Library(self.model, self.scoring, self.desk, services, self)
@@ -139,9 +141,14 @@ class MainWindow(QMainWindow):
         for source in (self.decisions, self.files, self.views):
             source.announced.connect(parts.status.announce)
         self.decisions.files_returned.connect(self.library.rescan)
+        self.decisions.refused.connect(self.actions_.refuse_decision)
+        self.desk.damaged.connect(self.actions_.offer_restore)
+        self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
         self.files.finished.connect(self.library.rescan)
         self.library.loaded.connect(self._loaded)
+        self.library.settled.connect(self._settled)
+        self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
         self.model.refreshed.connect(lambda _: self.views.drop_missing())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
@@ -177,6 +184,7 @@ class MainWindow(QMainWindow):
 
     def open_folder(self, folder: Path) -> None:
         """Show a folder; go on where it was left."""
+        folder = Path(os.path.abspath(folder))  # noqa: PTH100 (as in the decisions: links kept)
         self._note_place()
         self.keeper.note_folder(folder)
         self.parts.folders.set_recent(self.keeper.session.recent)
@@ -186,6 +194,12 @@ class MainWindow(QMainWindow):
         self.survey.clear()
         self.metadata.open(self.library.generation + 1)
         self.library.open(folder, recursive=self.keeper.settings.recursive)
+
+    def _read_again(self) -> None:
+        """The decisions were restored: show the folder with them."""
+        self.parts.status.announce(self.tr("Your ratings were restored"), lasting=True)
+        if self.library.folder is not None:
+            self.open_folder(self.library.folder)
 
     def apply_settings(self, settings: GuiSettings) -> None:
         """Use other choices at once."""
@@ -233,6 +247,16 @@ class MainWindow(QMainWindow):
         if record is not None and not self._was_touched():
             self.photo_cursor.go_to(record)
         self.loaders.want_visible()
+        self._release_library()
+
+    def _release_library(self) -> None:
+        """Let scoring begin once the folder is read and the first screen has its pictures."""
+        waits = self.library.is_holding and not self.library.is_reading
+        if waits and self.loaders.is_screen_full():
+            self.library.release()
+
+    def _settled(self) -> None:
+        """All photos are with the scoring process: those in view first."""
         self._look_at_visible()
         records = list(self.model.records)
         self.desk.take_over(

@@ -89,6 +89,14 @@ class PhotoLoaders(QObject):
             if (record := self._model.record_at(row)) is not None
         ]
 
+    def is_screen_full(self) -> bool:
+        """Whether every tile in view has its picture, or can have none."""
+        side = self.side
+        return all(
+            self.thumbnail(path) is not None or self.thumbnails.failure(path, side) is not None
+            for path in self.visible_paths()
+        )
+
     def clear(self) -> None:
         """Forget all pictures."""
         self.thumbnails.clear()

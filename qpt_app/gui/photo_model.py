@@ -1,5 +1,8 @@
 """The item model of the grid: all records of a folder, of which the visible ones are rows."""
 
+import math
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -43,7 +46,10 @@ class PhotoModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._records: list[PhotoRecord] = []
-        self._position: dict[Path, int] = {}
+        self._position: dict[bytes, int] = {}
+        self._scores: list[float] = []
+        self._failed: set[int] = set()
+        self._flags: Counter[Flag] = Counter()
         self._order: list[int] = []
         self._rows: dict[int, int] = {}
         self._filter = PhotoFilter()
@@ -76,6 +82,19 @@ class PhotoModel(QAbstractListModel):
         return self._records
 
     @property
+    def scores(self) -> Sequence[float]:
+        """The score of each of `records`; NaN without one."""
+        return self._scores
+
+    def failed_records(self) -> list[PhotoRecord]:
+        """Return the photos that were looked at and have no score."""
+        return [self._records[at] for at in sorted(self._failed)]
+
+    def flag_count(self, flag: Flag) -> int:
+        """Return how many photos have a flag, shown or not."""
+        return self._flags[flag]
+
+    @property
     def filter(self) -> PhotoFilter:
         """Which photos are shown."""
         return self._filter
@@ -91,12 +110,12 @@ class PhotoModel(QAbstractListModel):
 
     def record(self, path: Path) -> PhotoRecord | None:
         """Return the photo of a path, shown or not."""
-        position = self._position.get(path)
+        position = self._position.get(os.fsencode(path))
         return None if position is None else self._records[position]
 
     def row_of(self, record: PhotoRecord) -> int:
         """Return the row of a photo; -1 where it is not shown."""
-        position = self._position.get(record.path)
+        position = self._position.get(record.path_key)
         return -1 if position is None else self._rows.get(position, -1)
 
     def is_visible(self, position: int) -> bool:
@@ -132,20 +151,18 @@ class PhotoModel(QAbstractListModel):
     def clear(self) -> None:
         """Forget all photos."""
         self.beginResetModel()
-        self._records, self._position, self._order, self._rows = [], {}, [], {}
+        self._order, self._rows = [], {}
+        self._index([])
         self.endResetModel()
         self.counts_changed.emit()
 
     def add(self, records: Iterable[PhotoRecord]) -> None:
         """Append photos that are not known yet; `refresh` puts them in their places."""
-        fresh: list[PhotoRecord] = []
-        for record in records:
-            if record.path not in self._position:
-                self._position[record.path] = len(self._records) + len(fresh)
-                fresh.append(record)
         start = len(self._records)
-        self._records.extend(fresh)
-        shown = [start + at for at, record in enumerate(fresh) if accepts(record, self._filter)]
+        for record in records:
+            if record.path_key not in self._position:
+                self._append(record)
+        shown = self._accepted(range(start, len(self._records)))
         if shown:
             first = len(self._order)
             self.beginInsertRows(QModelIndex(), first, first + len(shown) - 1)
@@ -156,14 +173,13 @@ class PhotoModel(QAbstractListModel):
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Forget photos that were moved or sent to the trash."""
-        gone = set(paths) & self._position.keys()
+        gone = {os.fsencode(path) for path in paths} & self._position.keys()
         if not gone:
             return
         self.about_to_refresh.emit()
         self.beginResetModel()
-        old = [self._records[at].path for at in self._order]
-        self._records = [record for record in self._records if record.path not in gone]
-        self._position = {record.path: at for at, record in enumerate(self._records)}
+        old = [self._records[at].path_key for at in self._order]
+        self._index([record for record in self._records if record.path_key not in gone])
         self._set_order([self._position[path] for path in old if path not in gone])
         self.endResetModel()
         self.refreshed.emit([self._position.get(path, -1) for path in old])
@@ -185,16 +201,26 @@ class PhotoModel(QAbstractListModel):
         """Note what scoring found; `refresh` moves the photos later, not under the pointer."""
         rows = []
         for result in results:
-            record = self.record(result.path)
-            if record is not None:
-                record.result = result
-                rows.append(self.row_of(record))
+            position = self._position.get(os.fsencode(result.path))
+            if position is not None:
+                self._records[position].result = result
+                self._note_result(position)
+                rows.append(self._rows.get(position, -1))
         self._changed(rows)
+
+    def forget_results(self, records: Sequence[PhotoRecord]) -> None:
+        """Forget what scoring found: the photos changed, or are to be tried again."""
+        for record in records:
+            record.result = None
+            self._note_result(self._position[record.path_key])
+        self.touch(records)
 
     def set_decision(self, path: Path, decision: Decision) -> None:
         """Note what the person decided; the photo stays in place until `refresh`."""
         record = self.record(path)
         if record is not None and record.decision != decision:
+            self._flags[record.decision.flag] -= 1
+            self._flags[decision.flag] += 1
             record.decision = decision
             self._changed([self.row_of(record)])
 
@@ -221,7 +247,7 @@ class PhotoModel(QAbstractListModel):
 
     def hide_unwanted(self) -> None:
         """Hide photos that the filter no longer shows; the others stay where they are."""
-        order = [at for at in self._order if accepts(self._records[at], self._filter)]
+        order = self._accepted(self._order)
         if len(order) == len(self._order):
             return
         self.about_to_refresh.emit()
@@ -241,6 +267,39 @@ class PhotoModel(QAbstractListModel):
             persistent, [self.index(self._rows[position]) for position in positions]
         )
         self.layoutChanged.emit()
+
+    def _index(self, records: Sequence[PhotoRecord]) -> None:
+        """Hold these records alone, and all that is derived from them."""
+        self._records, self._position, self._scores = [], {}, []
+        self._failed.clear()
+        self._flags.clear()
+        for record in records:
+            self._append(record)
+
+    def _append(self, record: PhotoRecord) -> None:
+        position = len(self._records)
+        self._position[record.path_key] = position
+        self._records.append(record)
+        self._flags[record.decision.flag] += 1
+        self._scores.append(math.nan)
+        if record.result is not None:
+            self._note_result(position)
+
+    def _note_result(self, position: int) -> None:
+        """Keep what is derived from a result in step with it."""
+        record = self._records[position]
+        score = record.score
+        self._scores[position] = math.nan if score is None else score
+        if record.has_failed:
+            self._failed.add(position)
+        else:
+            self._failed.discard(position)
+
+    def _accepted(self, positions: Sequence[int]) -> list[int]:
+        """Return the positions whose photos the filter shows."""
+        if self._filter.is_trivial:
+            return list(positions)
+        return [at for at in positions if accepts(self._records[at], self._filter)]
 
     def _set_order(self, order: list[int]) -> None:
         self._order = order

@@ -1,11 +1,9 @@
 """Scores of a folder at a glance: histogram, percentile, how many a threshold would cut. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from qpt_app.gui.photo_record import PhotoRecord
 
 BINS = 50
 """Bars of the histogram, two points of the score each."""
@@ -14,9 +12,10 @@ BINS = 50
 class ScoreSummary:
     """The sorted scores of a set of photos."""
 
-    def __init__(self, records: Iterable[PhotoRecord] = ()) -> None:
-        scores = [score for record in records if (score := record.score) is not None]
-        self._scores: NDArray[np.float64] = np.sort(np.asarray(scores, dtype=np.float64))
+    def __init__(self, scores: Sequence[float] = ()) -> None:
+        """Sort the scores; NaN stands for a photo without one."""
+        values = np.asarray(scores, dtype=np.float64)
+        self._scores: NDArray[np.float64] = np.sort(values[~np.isnan(values)])
 
     @property
     def count(self) -> int:

@@ -1,5 +1,6 @@
 """Background scoring as the window sees it: commands in, batches of results out."""
 
+import os
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -60,8 +61,8 @@ class ScoringJob(QObject):
         self._link.ended.connect(self._lost)
         self._generation = 0
         self._expected = 0
-        self._received: set[Path] = set()
-        self._files: dict[Path, PhotoFile] = {}
+        self._received: set[str] = set()
+        self._files: dict[str, PhotoFile] = {}  # by text: a Path takes long to hash
         self._state = ScoringState.IDLE
         self._is_ready = False
         self.model: str | None = None
@@ -82,29 +83,30 @@ class ScoringJob(QObject):
         self._generation = generation
         self._received.clear()
         self._files.clear()
-        self._link.start()
         self._send("open", generation)
         self._set_state(ScoringState.IDLE)
 
     def add(self, files: Sequence[PhotoFile]) -> None:
         """Score these photos too."""
-        self._files.update((file.path, file) for file in files)
-        self._received.difference_update(file.path for file in files)
+        self._files.update((os.fspath(file.path), file) for file in files)
+        self._received.difference_update(os.fspath(file.path) for file in files)
         if self._state not in (ScoringState.PAUSED, ScoringState.FAILED, ScoringState.CANCELLED):
             self._set_state(ScoringState.RUNNING if self._is_ready else ScoringState.STARTING)
         if self._state is not ScoringState.CANCELLED:
+            self._link.start()
             self._send("add", self._generation, list(files))
 
     def retry(self, files: Sequence[PhotoFile]) -> None:
         """Score photos again that failed before, although the cache knows them."""
         if self._state is ScoringState.DONE or self._state is ScoringState.IDLE:
             self._set_state(ScoringState.RUNNING)
-        self._received.difference_update(file.path for file in files)
+        self._received.difference_update(os.fspath(file.path) for file in files)
+        self._link.start()
         self._send("retry", self._generation, list(files))
 
     def look_at(self, paths: Sequence[Path]) -> None:
         """Score what the user looks at first."""
-        waiting = [path for path in paths if path in self._files and path not in self._received]
+        waiting = [path for path in paths if self._is_waiting(os.fspath(path))]
         if waiting:
             self._send("look_at", waiting)
 
@@ -132,6 +134,9 @@ class ScoringJob(QObject):
         """End the process; takes less than two seconds."""
         self._link.close()
 
+    def _is_waiting(self, path: str) -> bool:
+        return path in self._files and path not in self._received
+
     def _send(self, name: str, *arguments: Any) -> None:
         self._link.send(Command(name, arguments))
 
@@ -143,8 +148,8 @@ class ScoringJob(QObject):
             self._note_ready()
         elif isinstance(message, Scored) and message.generation == self._generation:
             self._note_ready()
-            results = [result for result in message.results if result.path in self._files]
-            self._received.update(result.path for result in results)
+            results = [one for one in message.results if os.fspath(one.path) in self._files]
+            self._received.update(os.fspath(result.path) for result in results)
             self.scored.emit(results)
             if self._is_complete and self._state is ScoringState.RUNNING:
                 self._set_state(ScoringState.DONE)

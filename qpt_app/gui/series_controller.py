@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Sequence, Set
 from concurrent.futures import CancelledError, Future
 from datetime import UTC
 from functools import partial
@@ -23,6 +24,8 @@ from qpt_app.photos.frame_signature import FrameSignature, frame_signature
 from qpt_app.photos.series import Frame, Series, group_series, time_neighbours
 
 REGROUP_MS = 600
+REST = 5.0
+"""In large folders grouping rests this many times as long as it took."""
 SIGNATURE_SIDE = 256
 PRIORITY = 10
 """Behind thumbnails and the loupe."""
@@ -36,7 +39,7 @@ class SeriesController(QObject):
 
     changed = Signal()
     """Series were found or lost."""
-    _grouped = Signal(int, list, list)
+    _grouped = Signal(int, list, list, float)
     _signed = Signal(object, object)
 
     def __init__(
@@ -59,6 +62,7 @@ class SeriesController(QObject):
         self._wanted: list[Path] = []
         self._running: dict[Path, Future[Any]] = {}
         self._failed: set[Path] = set()
+        self._owned: Set[Path] = frozenset()
         self._is_grouping = False
         self._closed = False
         self._timer = QTimer(self)
@@ -93,6 +97,7 @@ class SeriesController(QObject):
 
     def _forget(self) -> None:
         self._wanted = []
+        self._owned = frozenset()
         self._failed = set()
         for future in self._running.values():
             future.cancel()
@@ -125,25 +130,32 @@ class SeriesController(QObject):
         generation, records = self._library.generation, list(self._model.records)
 
         def run() -> None:
+            start = time.perf_counter()
             frames = [frame_of(record) for record in records if record.taken_at is not None]
             series = group_series(frames)
             unsigned = [frame.path for frame in time_neighbours(frames) if frame.signature is None]
             with contextlib.suppress(RuntimeError):  # the window went away
-                self._grouped.emit(generation, series, unsigned)
+                self._grouped.emit(generation, series, unsigned, time.perf_counter() - start)
 
         self._threads.start(Runner(run))
 
-    def _take_series(self, generation: int, series: list[Series], unsigned: list[Path]) -> None:
+    def _take_series(
+        self, generation: int, series: list[Series], unsigned: list[Path], seconds: float
+    ) -> None:
         self._is_grouping = False
         if generation != self._library.generation or self._closed:
             return
         owner = {path: one for one in series for path in one.members}
         changed = []
-        for record in self._model.records:
-            new = owner.get(record.path)
-            if not _is_same(new, record.series):
-                changed.append(record)
-            record.series = new
+        for path in owner.keys() | self._owned:
+            record = self._model.record(path)
+            if record is not None:
+                new = owner.get(path)
+                if not _is_same(new, record.series):
+                    changed.append(record)
+                record.series = new
+        self._owned = owner.keys()
+        self._timer.setInterval(max(REGROUP_MS, int(REST * 1000 * seconds)))
         self._wanted = [path for path in unsigned if path not in self._failed]
         self._sign_more()
         if changed:

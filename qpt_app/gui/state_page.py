@@ -50,8 +50,8 @@ class StatePage(QWidget):
             self.tr("Open a folder of photos"),
             self.tr(
                 "Drop a folder here, choose one at the left, or press Ctrl+O.\n"
-                "Nothing is imported, nothing leaves this computer, nothing is changed "
-                "until you decide."
+                "Nothing is imported, nothing leaves this computer,\n"
+                "nothing is changed until you decide."
             ),
             "open_folder",
             self.tr("Open folder …"),

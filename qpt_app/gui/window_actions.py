@@ -9,9 +9,11 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QMenuBar
 
 from qpt_app.decisions.decision import DecisionChange, Flag, Label
+from qpt_app.decisions.restore import RestoreOffer
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.dialogs.keys_dialog import KeysDialog
 from qpt_app.gui.dialogs.question_dialog import QuestionDialog
+from qpt_app.gui.dialogs.restore_dialog import RestoreDialog
 from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
 from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 from qpt_app.gui.export_file import ExportFile
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from qpt_app.gui.main_window import MainWindow
 
 SIZE_STEP = 32
+AnyDialog = KeysDialog | SettingsDialog | QuestionDialog | RestoreDialog | XmpDialog
 
 
 class WindowActions(QObject):
@@ -39,7 +42,7 @@ class WindowActions(QObject):
         self._ask_folder = ask_folder or ask_for_folder
         self._export = ExportFile(window)
         self._export.done.connect(self.exported)
-        self.dialog: KeysDialog | SettingsDialog | QuestionDialog | XmpDialog | None = None
+        self.dialog: AnyDialog | None = None
         """The dialog opened last."""
         parts = window.parts
         parts.threshold.show_below.connect(self._show_below)
@@ -58,6 +61,20 @@ class WindowActions(QObject):
         self._window.parts.folders.setVisible(shown)
         self._window.parts.side.setVisible(shown)
         self._window.keeper.change_session(panels=shown)
+
+    def offer_restore(self, reason: str, offer: RestoreOffer) -> None:
+        """The ratings cannot be read: offer their backup."""
+        dialog = RestoreDialog(reason, offer, self._window)
+        dialog.chosen.connect(self._window.desk.restore)
+        self._open(dialog)
+
+    def refuse_decision(self) -> None:
+        """Say that nothing can be kept, and offer the way out again."""
+        desk = self._window.desk
+        self._window.parts.status.announce(
+            self.tr("Not kept: %1").replace("%1", desk.damage or ""), lasting=True
+        )
+        desk.offer_restore()
 
     def ask_about_xmp(self, record: PhotoRecord) -> None:
         """At the first decision, ask how other programs are to see it."""
@@ -254,7 +271,7 @@ class WindowActions(QObject):
     def _is_asking(self) -> bool:
         return self.dialog is not None
 
-    def _open(self, dialog: "KeysDialog | SettingsDialog | QuestionDialog | XmpDialog") -> None:
+    def _open(self, dialog: AnyDialog) -> None:
         """Show a dialog over the window, one at a time."""
         if self.dialog is not None:
             return
@@ -273,11 +290,14 @@ class WindowActions(QObject):
 def add_menus(bar: QMenuBar, keys: KeyBindings) -> None:
     """Put every action into a menu: what has a key can be found without it."""
     titles = {
-        "Files": ["File"], "Decide": ["Decide"], "Move": ["Go"], "Look": ["View"],
-        "Program": ["Program"],
-    }  # fmt: skip
-    for group, (title,) in titles.items():
-        menu = bar.addMenu(QCoreApplication.translate("Menus", title))
+        "Files": QCoreApplication.translate("Menus", "File"),
+        "Decide": QCoreApplication.translate("Menus", "Decide"),
+        "Move": QCoreApplication.translate("Menus", "Go"),
+        "Look": QCoreApplication.translate("Menus", "View"),
+        "Program": QCoreApplication.translate("Menus", "Program"),
+    }
+    for group, title in titles.items():
+        menu = bar.addMenu(title)
         for spec in ACTIONS:
             if spec.group == group:
                 menu.addAction(keys[spec.id])

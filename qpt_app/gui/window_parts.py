@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from qpt_app.gui.filter_bar import FilterBar
@@ -76,7 +76,7 @@ def _fill_side(parts: WindowParts) -> None:
     """Stack the panels at the right."""
     parts.side.setObjectName("panel")
     parts.side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    heading = QLabel(parts.side.tr("Scores"))
+    heading = QLabel(QCoreApplication.translate("WindowParts", "Scores"))
     heading.setObjectName("heading")
     heading.setContentsMargins(12, 14, 0, 0)
     layout = QVBoxLayout(parts.side)

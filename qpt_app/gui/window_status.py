@@ -79,7 +79,6 @@ class WindowStatus(QObject):
         if not records:
             self._parts.status.show_counts("")
             return
-        flags = [record.decision.flag for record in records]
         shown = self._model.rowCount()
         count = self.tr("%1 photos").replace("%1", f"{len(records):,}")
         if shown != len(records):
@@ -89,13 +88,13 @@ class WindowStatus(QObject):
             (Flag.PICK, self.tr("%1 picked")),
             (Flag.REJECT, self.tr("%1 rejected")),
         ):
-            if number := flags.count(flag):
+            if number := self._model.flag_count(flag):
                 parts.append(text.replace("%1", f"{number:,}"))
         self._parts.status.show_counts("   ".join(parts))
 
     def _show_summary(self, summary: ScoreSummary) -> None:
         self._parts.histogram.set_summary(summary)
-        self._parts.failed.set_records(self._library.failed_records())
+        self._parts.failed.set_records(self._model.failed_records())
         self._show_threshold()
         self._show_scoring()
 

@@ -24,10 +24,15 @@ def status_of(error: OSError) -> tuple[PhotoStatus, str]:
     return PhotoStatus.UNREADABLE, (error.strerror or str(error)).lower()
 
 
-def look_at(path: str) -> PhotoFile | PhotoResult:
-    """Stat a path, following links, and return its photo file or its failed row."""
+def look_at(path: str, ask: Callable[[], os.stat_result] | None = None) -> PhotoFile | PhotoResult:
+    """Stat a path, following links, and return its photo file or its failed row.
+
+    Args:
+        path: what to look at.
+        ask: a cheaper way to its stat, such as that of a folder's listing; None for the path's.
+    """
     try:
-        stat = os.stat(path)  # noqa: PTH116
+        stat = os.stat(path) if ask is None else ask()  # noqa: PTH116
     except OSError as error:
         if error.errno == errno.ENOENT and os.path.islink(path):  # noqa: PTH114
             return unreadable(path, "a link to nothing")

@@ -26,26 +26,30 @@ def pair_files(photos: Iterable[ScannedPhoto]) -> Iterator[ScannedPhoto]:
     stand next to each other in the order of paths.
     """
     together: list[ScannedPhoto] = []
-    prefix = b""
+    prefix = ""
     for photo in photos:
-        path = os.fsencode(photo.path)
-        if together and not path.startswith(prefix):
+        path = os.fspath(photo.path)
+        if not path.startswith(prefix) or not together:
             yield from _paired(together)
             together = []
-        if not together:
             prefix = _up_to_first_dot(path)
         together.append(photo)
     yield from _paired(together)
 
 
-def _up_to_first_dot(path: bytes) -> bytes:
+def _up_to_first_dot(path: str) -> str:
     """Return a path up to the first dot of its name, the dot included."""
-    folder, separator, name = path.rpartition(os.fsencode(os.sep))
-    return folder + separator + name.partition(b".")[0] + b"."
+    folder, separator, name = path.rpartition(os.sep)
+    return f"{folder}{separator}{name.partition('.')[0]}."
 
 
-def _paired(photos: list[ScannedPhoto]) -> Iterator[ScannedPhoto]:
-    """Yield neighbours in their order, pairs at the place of the rendered file."""
+def _paired(photos: list[ScannedPhoto]) -> list[ScannedPhoto] | Iterator[ScannedPhoto]:
+    """Return neighbours in their order, pairs at the place of the rendered file."""
+    return photos if len(photos) < 2 else _joined(photos)
+
+
+def _joined(photos: list[ScannedPhoto]) -> Iterator[ScannedPhoto]:
+    """Yield two or more neighbours, pairs as one."""
     frames: dict[bytes, list[PhotoFile]] = {}
     for photo in photos:
         if isinstance(photo, PhotoFile):

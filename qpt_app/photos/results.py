@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,12 @@ class PhotoFile:
     """Time of the last change of its content, nanoseconds since the epoch."""
     companion: Path | None = None
     """The RAW file of a RAW+JPEG pair: the same frame, scored once."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as plain values: folders of 50,000 photos go to other processes."""
+        companion = None if self.companion is None else os.fspath(self.companion)
+        values = os.fspath(self.path), self.device, self.inode, self.size, self.mtime_ns, companion
+        return _photo_file, values
 
     @property
     def stamp(self) -> FileStamp:
@@ -85,7 +92,40 @@ class PhotoResult:
     feature: NDArray[np.float16] | None = field(default=None, compare=False, repr=False)
     """(C,) the encoder's vector; None where it was not asked for or there is no score."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as plain values, as `PhotoFile` does."""
+        companion = None if self.companion is None else os.fspath(self.companion)
+        return _photo_result, (
+            os.fspath(self.path), self.status.value, self.reason, self.score, self.uncertainty,
+            self.percentile, self.width, self.height, self.format, self.model, self.cached,
+            companion, self.feature,
+        )  # fmt: skip
+
     @classmethod
     def failed(cls, path: Path, status: PhotoStatus, reason: str) -> "PhotoResult":
         """Build the row of a path that never became a photo."""
         return cls(path=path, status=status, reason=reason)
+
+
+def _photo_file(
+    path: str, device: int, inode: int, size: int, mtime_ns: int, companion: str | None
+) -> PhotoFile:
+    """Build a photo file from the values it travelled as."""
+    return PhotoFile(
+        path=Path(path), device=device, inode=inode, size=size, mtime_ns=mtime_ns,
+        companion=None if companion is None else Path(companion),
+    )  # fmt: skip
+
+
+def _photo_result(
+    path: str, status: str, reason: str | None, score: float | None, uncertainty: float | None,
+    percentile: float | None, width: int | None, height: int | None, form: str | None,
+    model: str | None, cached: bool, companion: str | None, feature: NDArray[np.float16] | None,
+) -> PhotoResult:  # fmt: skip
+    """Build a result from the values it travelled as."""
+    return PhotoResult(
+        path=Path(path), status=PhotoStatus(status), reason=reason, score=score,
+        uncertainty=uncertainty, percentile=percentile, width=width, height=height, format=form,
+        model=model, cached=cached, companion=None if companion is None else Path(companion),
+        feature=feature,
+    )  # fmt: skip

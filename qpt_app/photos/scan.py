@@ -22,14 +22,19 @@ import os
 import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from qpt_app.core.decode import PHOTO_EXTENSIONS
 from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.errors import UsageError
 from qpt_app.photos.file_status import look_at, status_of, unreadable
 from qpt_app.photos.results import PhotoFile, PhotoResult
+
+_SEPARATOR = os.fsencode(os.sep)
+_LISTING_HAS_INODES = os.name != "nt"
+"""Whether a stat by way of a listing names device and inode; on Windows both are 0 there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,19 +69,23 @@ def scan_paths(
     Raises:
         UsageError: if a named path does not exist.
     """
-    roots = sorted({_named(Path(path)) for path in paths}, key=attrgetter("key"))
+    roots = sorted({_named(Path(path)) for path in paths}, key=itemgetter(0))
     walk = _Walk(options or ScanOptions(), track_paths=len(roots) > 1)
     return walk.over(roots)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """Something to look at; `key` sorts as its path does, folders as if they ended in a slash."""
+class _Entry(NamedTuple):
+    """Something to look at; `key` sorts as its path does, folders as if they ended in a slash.
+
+    In a folder, where all paths begin alike, the key is that of the name alone.
+    """
 
     key: bytes
     path: str
     is_folder: bool
     is_link: bool
+    stat: Callable[[], os.stat_result] | None = None
+    """Asks for the file's stat more cheaply than by its path, where the folder's listing can."""
 
 
 def _named(path: Path) -> _Entry:
@@ -105,8 +114,7 @@ def _mode_of_link(name: str) -> int:
 
 def _entry(path: str, *, is_folder: bool, is_link: bool) -> _Entry:
     raw = os.fsencode(path)
-    separator = os.fsencode(os.sep)
-    key = raw.rstrip(separator) + separator if is_folder else raw
+    key = raw.rstrip(_SEPARATOR) + _SEPARATOR if is_folder else raw
     return _Entry(key, path, is_folder, is_link)
 
 
@@ -184,7 +192,7 @@ class _Walk:
         except OSError as error:
             status, reason = status_of(error)
             return PhotoResult.failed(Path(folder), status, f"folder: {reason}")
-        return sorted((e for e in found if e is not None), key=attrgetter("key"))
+        return sorted((entry for entry in found if entry is not None), key=itemgetter(0))
 
     def _enter(self, identity: tuple[int, int]) -> bool:
         """Note a folder as entered; False if it was before. Only links can make loops."""
@@ -197,23 +205,24 @@ class _Walk:
 
     def _wanted(self, entry: "os.DirEntry[str]", below: str) -> _Entry | None:
         """Return what a name in a folder stands for, or None if it does not count."""
-        if entry.name.startswith("."):
+        name, options = entry.name, self._options
+        if name.startswith("."):
             return None
-        link = entry.is_symlink()
-        is_folder = _is_folder(entry, follow=self._options.follow_links)
-        relative = os.path.relpath(entry.path, below) if self._has_patterns else ""
-        if self._exclude(entry.name, relative):
-            return None
-        if not is_folder:
-            if not self._options.is_photo_name(entry.name):
+        is_folder = _is_folder(entry, follow=options.follow_links)
+        if self._has_patterns:
+            relative = os.path.relpath(entry.path, below)
+            if self._exclude(name, relative):
                 return None
-            if self._options.include and not self._include(entry.name, relative):
+            if options.include and not is_folder and not self._include(name, relative):
                 return None
-        elif entry.name == REJECTED_FOLDER or not (
-            self._options.recursive or self._options.is_photo_name(entry.name)
-        ):
+        key = os.fsencode(name)
+        if is_folder:
+            if name == REJECTED_FOLDER or not (options.recursive or options.is_photo_name(name)):
+                return None
+            return _Entry(key + _SEPARATOR, entry.path, True, entry.is_symlink())
+        if not options.is_photo_name(name):
             return None
-        return _entry(entry.path, is_folder=is_folder, is_link=link)
+        return _Entry(key, entry.path, False, entry.is_symlink(), _stat_of(entry))
 
     @property
     def _has_patterns(self) -> bool:
@@ -224,7 +233,7 @@ class _Walk:
         stays = self._options.follow_links or not entry.is_link
         if not stays and not _is_inside(os.path.realpath(entry.path), self._root):
             return unreadable(entry.path, "a link out of the folder, not followed")
-        return look_at(entry.path)
+        return look_at(entry.path, entry.stat)
 
 
 def _is_folder(entry: "os.DirEntry[str]", *, follow: bool) -> bool:
@@ -233,6 +242,11 @@ def _is_folder(entry: "os.DirEntry[str]", *, follow: bool) -> bool:
         return entry.is_dir(follow_symlinks=follow)
     except OSError:
         return False
+
+
+def _stat_of(entry: "os.DirEntry[str]") -> Callable[[], os.stat_result] | None:
+    """Return the quickest way to the stat of an entry; None for that by its path."""
+    return entry.stat if _LISTING_HAS_INODES else None
 
 
 def _is_inside(path: str, folder: str) -> bool:

@@ -29,7 +29,12 @@ from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.gui.decision_desk import FileTask
 from qpt_app.gui.photo_record import display_name
 
+translate = QCoreApplication.translate
+"""By this name, with literal texts, `pyside6-lupdate` finds them."""
+
 AnyIndex = QModelIndex | QPersistentModelIndex
+NAME_WIDTH = 150
+"""Width at first of the columns of names and folders; where files go has the rest."""
 
 
 class PlanModel(QAbstractTableModel):
@@ -108,7 +113,10 @@ class PlanDialog(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column in (0, 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, NAME_WIDTH)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -164,12 +172,16 @@ class PlanDialog(QDialog):
 def title_text(task: FileTask, plan: FilePlan) -> str:
     """Ask the question of the dialog."""
     count = plan.photo_count
-    photos = _tr("1 photo") if count == 1 else _tr("%1 photos").replace("%1", f"{count:,}")
+    photos = (
+        translate("PlanDialog", "1 photo")
+        if count == 1
+        else translate("PlanDialog", "%1 photos").replace("%1", f"{count:,}")
+    )
     texts: Mapping[FileTask, str] = {
-        FileTask.TRASH: _tr("Move %1 to the trash?"),
-        FileTask.REJECTED: _tr("Move %1 to “_rejected”?"),
-        FileTask.COPY: _tr("Copy %1?"),
-        FileTask.MOVE: _tr("Move %1?"),
+        FileTask.TRASH: translate("PlanDialog", "Move %1 to the trash?"),
+        FileTask.REJECTED: translate("PlanDialog", "Move %1 to “_rejected”?"),
+        FileTask.COPY: translate("PlanDialog", "Copy %1?"),
+        FileTask.MOVE: translate("PlanDialog", "Move %1?"),
     }
     return texts[task].replace("%1", photos)
 
@@ -177,13 +189,17 @@ def title_text(task: FileTask, plan: FilePlan) -> str:
 def counts_text(plan: FilePlan) -> str:
     """Count the files by kind; pairs and sidecars are counted with their photos."""
     kinds = ",  ".join(
-        f"{count} {suffix.lstrip('.').upper() or _tr('other')}"
+        f"{count} {suffix.lstrip('.').upper() or translate('PlanDialog', 'other')}"
         for suffix, count in plan.counts().items()
     )
-    files = _tr("%1 files: %2  (%3)").replace("%1", f"{len(plan.files):,}").replace("%2", kinds)
+    files = (
+        translate("PlanDialog", "%1 files: %2  (%3)")
+        .replace("%1", f"{len(plan.files):,}")
+        .replace("%2", kinds)
+    )
     text = files.replace("%3", size_text(plan.total_bytes))
     if plan.refused:
-        text += "\n" + _tr("%1 photos stay, see the end of the list.").replace(
+        text += "\n" + translate("PlanDialog", "%1 photos stay, see the end of the list.").replace(
             "%1", str(len(plan.refused))
         )
     return text
@@ -200,12 +216,12 @@ def size_text(count: int) -> str:
 
 
 def _button_text(task: FileTask, plan: FilePlan) -> str:
-    text = _tr("Copy %1 files") if task is FileTask.COPY else _tr("Move %1 files")
+    text = (
+        translate("PlanDialog", "Copy %1 files")
+        if task is FileTask.COPY
+        else translate("PlanDialog", "Move %1 files")
+    )
     return text.replace("%1", f"{len(plan.files):,}")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("PlanDialog", text)
 
 
 def _plain(text: str, name: str) -> QLabel:

@@ -117,12 +117,23 @@ class SettingsDialog(QDialog):
         for title, widget in rows:
             widget.setAccessibleName(title)
             form.addRow(title, widget)
-        note = QLabel(profile_texts()["lightroom"][1])
-        note.setObjectName("quiet")
-        note.setWordWrap(True)
-        note.setTextFormat(Qt.TextFormat.PlainText)
-        form.addRow("", note)
+            if widget is self.profile:
+                form.addRow("", self._profile_note())
         return page
+
+    def _profile_note(self) -> QLabel:
+        """Make the line that says what the chosen profile does."""
+        self.note = QLabel()
+        self.note.setObjectName("quiet")
+        self.note.setWordWrap(True)
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.profile.currentIndexChanged.connect(self._show_note)
+        self._show_note()
+        return self.note
+
+    def _show_note(self) -> None:
+        _, text = profile_texts().get(self._profile() or "", ("", ""))
+        self.note.setText(text or self.tr("No file beside your photos is written until then."))
 
     def _keys(self) -> QWidget:
         """Make the page of keys: one field for each action's first key."""

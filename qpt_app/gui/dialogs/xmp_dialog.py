@@ -11,6 +11,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+translate = QCoreApplication.translate
+"""By this name, with literal texts, `pyside6-lupdate` finds them."""
+
 PROFILES = ("off", "lightroom", "darktable", "all")
 
 
@@ -18,19 +21,29 @@ def profile_texts() -> dict[str, tuple[str, str]]:
     """Return profile -> (name, what it does)."""
     return {
         "off": (
-            _tr("Keep decisions in qpt only"),
-            _tr("No file beside your photos is written. This can be changed at any time."),
-        ),
-        "lightroom": (
-            _tr("Lightroom, Camera Raw, Bridge"),
-            _tr(
-                "Writes “photo.xmp” beside RAW files. Lightroom reads the rating of a JPEG only "
-                "when it is embedded in the JPEG itself; qpt embeds only when you ask for it "
-                "(qpt xmp write --embed), so JPEG ratings stay in sidecars until then."
+            translate("XmpDialog", "Keep decisions in qpt only"),
+            translate(
+                "XmpDialog",
+                "No file beside your photos is written. This can be changed at any time.",
             ),
         ),
-        "darktable": (_tr("darktable, digiKam"), _tr("Writes “photo.jpg.xmp” beside each photo.")),
-        "all": (_tr("All of them"), _tr("Writes both names.")),
+        "lightroom": (
+            translate("XmpDialog", "Lightroom, Camera Raw, Bridge"),
+            translate(
+                "XmpDialog",
+                "Writes “photo.xmp” beside RAW files. Lightroom reads the rating of a JPEG only "
+                "when it is embedded in the JPEG itself; qpt embeds only when you ask for it "
+                "(qpt xmp write --embed), so JPEG ratings stay in sidecars until then.",
+            ),
+        ),
+        "darktable": (
+            translate("XmpDialog", "darktable, digiKam"),
+            translate("XmpDialog", "Writes “photo.jpg.xmp” beside each photo."),
+        ),
+        "all": (
+            translate("XmpDialog", "All of them"),
+            translate("XmpDialog", "Writes both names."),
+        ),
     }
 
 
@@ -82,7 +95,3 @@ class XmpDialog(QDialog):
         accepted = result == QDialog.DialogCode.Accepted
         self.chosen.emit(PROFILES[self.group.checkedId()] if accepted else "off")
         super().done(result)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("XmpDialog", text)

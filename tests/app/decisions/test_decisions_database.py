@@ -9,7 +9,7 @@ from qpt_app.decisions import backups, decisions_database
 from qpt_app.decisions.decision import DecisionChange
 from qpt_app.decisions.decisions_database import DATABASE_NAME, DecisionsDatabase
 from qpt_app.decisions.photo_unit import unit_of
-from qpt_app.decisions.restore import restore_backup
+from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
 from qpt_app.decisions.schema import MIGRATIONS
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.errors import DecisionsError, NewerSchemaError, StorageError
@@ -97,6 +97,37 @@ def test_a_damaged_database_is_refused_kept_and_restored(data_folder, clock, sho
     assert done.backup == backups.newest_backup(data_folder)
     with DecisionSession.open(data_folder, clock) as session:
         assert session.decisions_for([shoot / "b.jpg"])[shoot / "b.jpg"].stars == 4
+
+
+def test_an_offer_says_what_restoring_would_put_back(data_folder, clock, shoot):
+    """The newest sound backup, its time and how many photos it knows; nothing is changed."""
+    rated(data_folder, clock, shoot / "b.jpg", 4)
+    clock.now += 2 * DAY
+    made = clock.now
+    rated(data_folder, clock, shoot / "c.png", 2)
+    (data_folder / DATABASE_NAME).write_bytes(b"these are no decisions" * 200)
+    before = {path: path.read_bytes() for path in data_folder.rglob("*") if path.is_file()}
+    offer = restore_offer(data_folder, now=clock())
+    assert offer.backup == backups.newest_backup(data_folder)
+    assert offer.made_at == pytest.approx(made, abs=5)
+    assert offer.photos == 1
+    assert {path: path.read_bytes() for path in data_folder.rglob("*") if path.is_file()} == before
+    done = restore_backup(data_folder, now=clock())
+    assert done.aside is not None
+    assert done.backup == offer.backup
+
+
+def test_without_a_backup_one_can_begin_anew_and_the_damaged_file_is_kept(data_folder, clock):
+    """A sound database is never set aside."""
+    DecisionSession.open(data_folder, clock).close()
+    path = data_folder / DATABASE_NAME
+    with pytest.raises(DecisionsError, match="sound"):
+        begin_anew(data_folder, now=clock())
+    path.write_bytes(b"these are no decisions" * 200)
+    assert restore_offer(data_folder, now=clock()).backup is None
+    aside = begin_anew(data_folder, now=clock())
+    assert aside.read_bytes() == b"these are no decisions" * 200
+    DecisionSession.open(data_folder, clock).close()
 
 
 def test_a_sound_database_is_never_replaced(data_folder, clock, shoot):

@@ -1,5 +1,6 @@
 """The door to decisions: rating, undo and redo over restarts, file operations as one unit."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,45 @@ def test_a_copy_that_still_has_its_original_takes_nothing_over(session, shoot):
     session.remember_content([photo])
     copy.write_bytes(photo.read_bytes())
     assert session.find_moved([copy]) == {}
+
+
+def test_what_a_photo_contains_is_learnt_again_when_its_size_changed(session, shoot, tmp_path):
+    """A rating embedded later makes other bytes; the photo is still known after a move."""
+    photo, elsewhere = shoot / "b.jpg", tmp_path / "elsewhere.jpg"
+    session.decide([unit_of(photo)], DecisionChange(stars=2))
+    assert session.remember_content([photo]) == 1
+    assert session.remember_content([photo]) == 0
+    photo.write_bytes(photo.read_bytes() + b"more")
+    assert session.remember_content([photo]) == 1
+    photo.rename(elsewhere)
+    assert session.find_moved([elsewhere]) == {elsewhere: Decision(stars=2)}
+
+
+def test_a_decision_follows_one_file_never_two(session, shoot, tmp_path):
+    """Of two equal files that turn up, one is the photo that was moved."""
+    photo = shoot / "b.jpg"
+    session.decide([unit_of(photo)], DecisionChange(stars=1))
+    session.remember_content([photo])
+    places = [tmp_path / "x.jpg", tmp_path / "y.jpg"]
+    for place in places:
+        place.write_bytes(photo.read_bytes())
+    photo.unlink()
+    assert session.find_moved(places) == {places[0]: Decision(stars=1)}
+    assert session.find_moved(places) == {}
+
+
+def test_decisions_below_a_folder_are_those_of_its_photos_alone(session, tmp_path):
+    """Neither its neighbours of a longer name nor itself; any bytes in a name."""
+    inside = [tmp_path / "a" / "p.jpg", tmp_path / "a" / "sub" / Path("\udce9.jpg")]
+    outside = [tmp_path / "ab" / "p.jpg", tmp_path / "a.jpg", tmp_path / "a0.jpg"]
+    for number, photo in enumerate((*inside, *outside)):
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        photo.write_bytes(b"x")
+        session.decide([unit_of(photo)], DecisionChange(stars=number % 5 + 1))
+    found = session.decisions_below(tmp_path / "a" / "sub" / "..")
+    assert found == {
+        os.fsencode(inside[0]): Decision(stars=1), os.fsencode(inside[1]): Decision(stars=2)
+    }  # fmt: skip
 
 
 def test_names_that_are_not_utf8_are_kept(session, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qpt_app.decisions import xmp_exchange
 from qpt_app.decisions.decision import Decision, DecisionChange, Flag, Label
 from qpt_app.decisions.photo_unit import unit_of
 from qpt_app.decisions.session import DecisionSession
@@ -115,6 +116,35 @@ def test_ratings_of_others_are_read_once_and_can_be_undone(session, card, clock)
     session.undo()
     assert session.read_xmp(units)[0] is None
     assert session.decisions_for([card / "b.jpg"])[card / "b.jpg"] == Decision()
+
+
+def test_a_decision_made_while_others_are_read_is_not_overwritten(
+    session, card, clock, monkeypatch
+):
+    """Reading a large folder takes a while; what the person decides meanwhile holds."""
+    foreign(card / "b.jpg.xmp", "5", at=clock.now - 100)
+    foreign(card / "c.xmp", "4", at=clock.now - 100)
+    units = [unit_of(card / "b.jpg"), unit_of(card / "c.nef")]
+    asked = []
+
+    def between_portions() -> bool:
+        asked.append(True)
+        if len(asked) == 2:  # the first photo was read, nothing is taken over yet
+            session.decide([units[0]], DecisionChange(stars=1))
+        return False
+
+    monkeypatch.setattr(xmp_exchange, "PORTION", 1)
+    session.read_xmp(units, cancelled=between_portions)
+    known = session.decisions_for([units[0].path, units[1].path])
+    assert known == {units[0].path: Decision(stars=1), units[1].path: Decision(stars=4)}
+
+
+def test_reading_that_is_stopped_takes_nothing_over(session, card, clock):
+    """The window was closed; the next opening reads it all."""
+    foreign(card / "b.jpg.xmp", "5", at=clock.now - 100)
+    units = [unit_of(card / "b.jpg")]
+    assert session.read_xmp(units, cancelled=lambda: True) == (None, [])
+    assert session.read_xmp(units)[0] is not None
 
 
 def test_a_newer_foreign_edit_wins_and_is_reported(writing, card, clock):

@@ -1,5 +1,7 @@
 """Keys as a person presses them, and waiting for what they cause."""
 
+import time
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -24,3 +26,14 @@ def press(qtbot, window, key: str, modifiers=Qt.KeyboardModifier.NoModifier) -> 
 def settle(qtbot, window) -> None:
     """Wait until everything asked for is kept and shown."""
     qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=20000)
+
+
+def stretch() -> float:
+    """How many times longer than alone this process takes for its work; 1 on an idle computer.
+
+    A limit in seconds is one for a computer that has nothing else to do.
+    """
+    start, worked = time.monotonic(), time.thread_time()
+    while time.thread_time() - worked < 0.1:
+        sum(range(1000))
+    return max(1.0, (time.monotonic() - start) / (time.thread_time() - worked))

@@ -3,6 +3,8 @@
 import csv
 import json
 import multiprocessing
+from dataclasses import replace
+from pathlib import Path
 
 import gui_fakes
 import pytest
@@ -10,8 +12,9 @@ from conftest import open_and_score
 from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 
-from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.export_file import write_export
+from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -220,6 +223,61 @@ def test_picks_are_copied_and_the_copy_is_undone(qtbot, opened, shoot, tmp_path)
     assert list(target.iterdir()) == []
 
 
+def test_picks_are_moved_with_raw_and_sidecar_and_undo_brings_them_back(
+    qtbot, make_window, shoot, tmp_path
+):
+    """The list counts every file; decisions go with the photos; nothing is overwritten."""
+    (shoot / "p02.cr2").write_bytes(b"II*\0\x10\0\0\0CR\x02\0 raw")
+    (shoot / "p02.xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    before = files(shoot)
+    target = tmp_path / "picks"
+    target.mkdir()
+    (target / "p02.jpg").write_bytes(b"was here first")
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    window.files._ask_folder = lambda parent, title: target
+    for row in (2, 7):
+        window.photo_cursor.go_to_row(row)
+        press(qtbot, window, "P")
+    settle(qtbot, window)
+    window.keys["move_picks"].trigger()
+    plan = confirm(qtbot, window)
+    assert (plan.photo_count, len(plan.files)) == (2, 4)
+    qtbot.waitUntil(lambda: len(window.model.records) == 10, timeout=WAIT_MS)
+    moved = files(target)
+    assert moved.pop(Path("p02.jpg")) == b"was here first"
+    assert sorted(moved.values()) == sorted(before[file.source.relative_to(shoot)]
+                                            for file in plan.files)  # fmt: skip
+    settle(qtbot, window)
+    window.open_folder(target)
+    qtbot.waitUntil(lambda: len(window.model.records) == 3, timeout=WAIT_MS)
+    assert sum(one.decision.is_picked for one in window.model.records) == 2
+    window.open_folder(shoot)
+    qtbot.waitUntil(lambda: len(window.model.records) == 10, timeout=WAIT_MS)
+    window.views.focus_photos()
+    undo(qtbot, window)
+    assert files(shoot) == before
+    assert files(target) == {Path("p02.jpg"): b"was here first"}
+    qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
+    assert window.model.record(shoot / "p02.jpg").decision.is_picked
+
+
+def test_a_photo_renamed_by_another_program_keeps_its_decision(
+    qtbot, make_window, opened, shoot, tmp_path
+):
+    """Known by its content, in another folder too."""
+    opened.photo_cursor.go_to_row(3)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    opened.close()
+    elsewhere = tmp_path / "sorted"
+    elsewhere.mkdir()
+    (shoot / "p03.jpg").rename(elsewhere / "2026-06-01 best.jpg")
+    window = make_window()
+    open_and_score(qtbot, window, elsewhere)
+    qtbot.waitUntil(lambda: window.model.records[0].stars == 4, timeout=WAIT_MS)
+
+
 def test_a_refused_trash_says_so_and_changes_nothing(qtbot, opened, shoot, trash):
     """Never a silent unlink."""
     trash.full = True
@@ -290,6 +348,68 @@ def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoo
         lambda: opened.model.record(shoot / "p09.jpg").score is not None, timeout=WAIT_MS
     )
     qtbot.waitUntil(lambda: not opened.parts.failed.isVisible(), timeout=WAIT_MS)
+
+
+def test_the_retry_button_scores_a_photo_that_was_mended_meanwhile(qtbot, opened, shoot):
+    """Also one whose file is another by now."""
+    gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
+    opened.parts.failed._retry.click()
+    record = opened.model.record(shoot / "p09.jpg")
+    qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+
+
+def test_every_filter_of_the_bar_shows_what_it_says(qtbot, opened):
+    """By mouse and typing: stars at least and exactly, flags, labels, status, score, name."""
+    bar = opened.parts.bar
+    for row, keys in ((0, "1"), (1, "2"), (2, "P"), (3, "X"), (4, "6")):
+        opened.photo_cursor.go_to_row(row)
+        press(qtbot, opened, keys)
+    settle(qtbot, opened)
+
+    def shown():
+        return [record.name[:3] for record in opened.model.visible_records()]
+
+    def stars(row):
+        bar.stars.setCurrentIndex(row)
+        return shown()
+
+    assert stars(1) == ["p00", "p01"]
+    assert stars(2) == ["p01"]
+    assert stars(7) == ["p00"]  # exactly one
+    assert len(stars(6)) == 10  # unrated
+    stars(0)
+    for flag, names in ((Flag.PICK, ["p02"]), (Flag.REJECT, ["p03"])):
+        qtbot.mouseClick(bar._flags[flag], Qt.MouseButton.LeftButton)
+        assert shown() == names
+        qtbot.mouseClick(bar._flags[flag], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(bar._labels[Label.RED], Qt.MouseButton.LeftButton)
+    assert shown() == ["p04"]
+    qtbot.mouseClick(bar._labels[Label.RED], Qt.MouseButton.LeftButton)
+    bar.status.setCurrentIndex(bar.status.findData(StatusTest.FAILED))
+    assert shown() == ["p09"]
+    bar.status.setCurrentIndex(0)
+    scores = sorted(one.score for one in opened.model.records if one.score is not None)
+    bar.scores.set_range(scores[5] - 0.01, 100)
+    bar.scores.changed.emit()
+    assert len(shown()) == 6
+    press(qtbot, opened, "F", CONTROL | SHIFT)
+    qtbot.keyClicks(bar.text, "P1")
+    assert shown() == ["p10", "p11"]
+    press(qtbot, opened, "F", CONTROL | SHIFT)
+    assert len(shown()) == 12
+
+
+def test_with_auto_advance_each_decision_goes_on(qtbot, opened):
+    """The setting, without Caps Lock; the decision is the framed photo's."""
+    opened.keeper.change_settings(replace(opened.keeper.settings, auto_advance=True))
+    opened.photo_cursor.go_to_row(0)
+    for key in ("3", "X", "P"):
+        press(qtbot, opened, key)
+    first = opened.model.visible_records()[:4]
+    assert [one.stars for one in first] == [3, 0, 0, 0]
+    assert [one.decision.flag for one in first[1:3]] == [Flag.REJECT, Flag.PICK]
+    assert opened.photo_cursor.row == 3
+    settle(qtbot, opened)
 
 
 def test_export_writes_scores_and_decisions_in_columns_of_their_own(qtbot, opened, tmp_path):

@@ -1,0 +1,197 @@
+"""Every text on screen passes through `tr()`: seen with a translator that marks what it was asked.
+
+The window and every dialog are looked at as a user would see them; texts that appear later are
+found in the source.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+from conftest import open_and_score
+from PySide6.QtCore import QCoreApplication, QTranslator
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDialog,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QTabWidget,
+    QWidget,
+)
+
+import qpt_app.gui
+from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.restore import RestoreOffer
+from qpt_app.gui.action_table import ACTIONS
+from qpt_app.gui.dialogs.keys_dialog import KeysDialog
+from qpt_app.gui.dialogs.question_dialog import QuestionDialog
+from qpt_app.gui.dialogs.restore_dialog import RestoreDialog
+from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
+from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
+from qpt_app.gui.gui_settings import GuiSettings
+
+PROPER = {"qpt", "Lightroom", "MB", "CSV", "JSON", "EXIF", "ISO", "OK"}
+"""Names that are the same in every language."""
+SAYS = {"setText", "setToolTip", "setWindowTitle", "setAccessibleName", "setPlaceholderText",
+        "addItem", "addMenu", "announce", "setStatusTip", "setAccessibleDescription", "setTitle",
+        "QLabel", "QPushButton", "QCheckBox", "QRadioButton", "QGroupBox", "QAction"}  # fmt: skip
+"""Calls whose first argument ends on the screen; `announced.emit` is one too."""
+
+
+class Marker(QTranslator):
+    """Translates every text to itself in brackets."""
+
+    def isEmpty(self) -> bool:
+        return False
+
+    def translate(self, context, source, disambiguation=None, n=-1):
+        return f"⟦{source}⟧"
+
+
+@pytest.fixture
+def marked(qapp):
+    marker = Marker()
+    assert QCoreApplication.installTranslator(marker)
+    yield
+    QCoreApplication.removeTranslator(marker)
+
+
+def texts_of(widget: QWidget):
+    """What a widget shows and says."""
+    yield widget.toolTip()
+    yield widget.accessibleName()
+    if isinstance(widget, QDialog):
+        yield widget.windowTitle()
+    if isinstance(widget, QLabel | QAbstractButton):
+        yield widget.text()
+    if isinstance(widget, QLineEdit):
+        yield widget.placeholderText()
+    if isinstance(widget, QGroupBox | QMenu):
+        yield widget.title()
+    if isinstance(widget, QComboBox):
+        yield from (widget.itemText(row) for row in range(widget.count()))
+    if isinstance(widget, QTabWidget):
+        yield from (widget.tabText(at) for at in range(widget.count()))
+    for action in widget.actions():
+        yield action.text()
+        yield action.toolTip()
+
+
+def untranslated(root: QWidget, names: set[str]) -> set[str]:
+    """Texts with a word of two letters that no translator was asked for."""
+    found = set()
+    for widget in (root, *root.findChildren(QWidget)):
+        if widget.objectName().startswith("qt_"):
+            continue
+        for text in texts_of(widget):
+            words = "".join(c if c.isalpha() else " " for c in text).split()
+            told = [word for word in words if len(word) > 1 and word not in PROPER]
+            if told and "⟦" not in text and not any(name in text for name in names):
+                found.add(text)
+    return found
+
+
+def test_everything_in_the_window_is_translated(qtbot, marked, make_window, shoot, tmp_path):
+    """Empty, without photos, with photos, with a photo that failed."""
+    names = {"p0", "p1", "shoot", "empty", str(tmp_path), "not a photo", "/"}
+    window = make_window()
+    assert not untranslated(window, names)
+    open_and_score(qtbot, window, shoot)
+    for key in ("loupe", "compare", "grid"):
+        window.keys[key].trigger()
+        assert not untranslated(window, names), key
+    window.decisions.set_flag(Flag.PICK)
+    assert "⟦" in window.parts.status.message
+    qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
+
+
+def test_everything_in_the_dialogs_is_translated(qtbot, marked, make_window):
+    """Their own texts; what they are given is translated by who gives it."""
+    window = make_window()
+    offer = RestoreOffer(backup=Path("b"), made_at=1e9, photos=3, aside_name="d.corrupt-1")
+    dialogs = [
+        KeysDialog({}, window), SettingsDialog(GuiSettings(), window), XmpDialog(None, window),
+        RestoreDialog("⟦why⟧", offer, window), QuestionDialog("⟦t⟧", "⟦x⟧", "⟦a⟧", window),
+    ]  # fmt: skip
+    keys = {key for spec in ACTIONS for key in spec.keys}
+    for dialog in dialogs:
+        assert not {text for text in untranslated(dialog, set()) if text not in keys}, dialog
+        dialog.deleteLater()
+
+
+def test_the_list_before_a_file_operation_is_translated(qtbot, marked, make_window, shoot):
+    """Files keep their names, all else is asked for."""
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    window.files.trash_selected()
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+    dialog = window.files.dialog
+    assert not untranslated(dialog, {"p0", str(shoot)})
+    dialog.reject()
+
+
+def test_no_text_in_the_source_goes_to_the_screen_untranslated():
+    """What shows only now and then, found in the syntax tree."""
+    found = []
+    for file in Path(qpt_app.gui.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and _speaks(node.func):
+                found += [f"{file.name}:{node.lineno}: {text}" for text in _bare(node.args[0])]
+    assert not found
+
+
+def test_texts_to_translate_are_literals_so_that_lupdate_finds_them():
+    """`tr(text)` of a variable works on screen, but no translator ever gets to see the text."""
+    found = []
+    for file in Path(qpt_app.gui.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            texts = {"tr": node.args[:1], "translate": node.args[:2]}.get(name, [])
+            if name == "translate" and not all(map(_is_text, node.args[:1])):
+                continue  # QPainter.translate(x, y)
+            if not all(map(_is_text, texts)):
+                found.append(f"{file.name}:{node.lineno}")
+        assert "def _tr(" not in file.read_text(encoding="utf-8"), file
+    assert not found
+
+
+def _is_text(node) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _speaks(called) -> bool:
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    if name == "emit" and isinstance(called, ast.Attribute):
+        return getattr(called.value, "attr", "") in ("announced", "exported", "notice", "done")
+    return name in SAYS
+
+
+def _bare(argument):
+    """Literals with words in an argument, those inside a call of `tr` left out."""
+    if isinstance(argument, ast.Call):
+        name = getattr(argument.func, "attr", getattr(argument.func, "id", ""))
+        if name in ("tr", "translate", "QT_TRANSLATE_NOOP"):
+            return
+        if isinstance(argument.func, ast.Attribute):  # "…".replace(…): what it is called on
+            yield from _bare(argument.func.value)
+        return
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        words = "".join(c if c.isalpha() else " " for c in argument.value).split()
+        if any(len(word) > 1 and word not in PROPER for word in words):
+            yield argument.value
+    for child in ast.iter_child_nodes(argument):
+        yield from _bare(child)
+
+
+def test_the_search_finds_a_text_that_was_forgotten():
+    """The test of the test."""
+    node = ast.parse('label.setText("Nobody translates " + name)').body[0].value
+    assert _speaks(node.func)
+    assert list(_bare(node.args[0])) == ["Nobody translates "]
+    node = ast.parse('label.setText(self.tr("Hello %1").replace("%1", name))').body[0].value
+    assert not list(_bare(node.args[0]))
