@@ -230,7 +230,9 @@ class _Session:
     def _process(self) -> None:
         from PySide6.QtCore import QCoreApplication, QEventLoop
 
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
+        # Without a time limit, which would make Qt ignore the flag and this loop spin beside the
+        # window's threads; the heart wakes it every 5 ms.
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
     def _beat(self) -> None:
         now = time.perf_counter()
