@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 from qpt_app.errors import QptError
 
@@ -43,11 +43,10 @@ def run(arguments: list[str] | None = None) -> None:
 def _exit_code_of(arguments: list[str] | None) -> int:
     """Run the app and return its exit code, whatever happens, a Ctrl-C during imports too."""
     try:
-        from qpt_app.cli.app import app
-
-        app(args=arguments, prog_name="qpt")
+        return _run_app(arguments)
     except SystemExit as stop:
-        return _code(stop.code)
+        # Typer turns a closed pipe into exit code 1 and keeps the cause as context.
+        return 0 if isinstance(stop.__context__, BrokenPipeError) else _code(stop.code)
     except QptError as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -64,7 +63,37 @@ def _exit_code_of(arguments: list[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 (the process' edge: one line instead of a traceback)
         _report_unexpected(error)
         return 1
-    return 0
+
+
+def _run_app(arguments: list[str] | None) -> int:
+    """Run the app; wrong usage is one line like every error, a reader that has gone is none."""
+    import typer
+
+    from qpt_app.cli.app import app
+    from qpt_app.cli.output import ReaderGone
+
+    wrong_usage = cast(type[Exception], typer.BadParameter.__base__)  # of all that Typer refuses
+    try:
+        return _code(app(args=arguments, prog_name="qpt", standalone_mode=False))
+    except ReaderGone:
+        return 0
+    except typer.Abort:
+        _say("aborted")
+        return 1
+    except wrong_usage as error:
+        return _report_usage(error)
+
+
+def _report_usage(error: Any) -> int:
+    """Say what is wrong with the command line and where its help is; return the exit code."""
+    context = error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help
+        error.show()
+    else:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        help_of = "qpt" if context is None else context.command_path
+        _say(f"error: {message} (see `{help_of} -h`)")
+    return _code(error.exit_code)
 
 
 def _say(text: str) -> None:
@@ -75,7 +104,7 @@ def _say(text: str) -> None:
 
 
 def _code(code: Any) -> int:
-    """Turn what SystemExit holds into an exit code."""
+    """Turn what SystemExit holds or a command returns into an exit code."""
     if code is None:
         return 0
     return code if isinstance(code, int) else 1

@@ -134,3 +134,43 @@ def test_ctrl_c_during_the_imports_has_no_traceback():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "qpt: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "help_of"),
+    [
+        (["nosuch"], "qpt"),
+        (["score"], "qpt score"),
+        (["score", "--top", "many", "."], "qpt score"),
+        (["xmp", "write", "--stars", "9", "a.jpg"], "qpt xmp write"),
+    ],
+)
+def test_wrong_usage_is_one_line_in_the_style_of_every_error(qpt, arguments, help_of):
+    """No box and no usage text around it; it says where the help is."""
+    done = qpt(*arguments)
+    assert (done.code, done.out) == (2, b"")
+    (line,) = done.err.splitlines()
+    assert line.startswith("qpt: error: ")
+    assert line.endswith(f"(see `{help_of} -h`)")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["cache", "info"], ["decisions", "check"], ["xmp", "check"]]
+)
+def test_a_reader_that_has_gone_is_no_error(tmp_path, arguments):
+    """`qpt ... | true`: not a word, exit code 0, as for other tools that are cut short."""
+    if arguments == ["xmp", "check"]:
+        (tmp_path / "a.jpg").write_bytes(b"")
+        arguments = [*arguments, str(tmp_path)]
+    read, write = os.pipe()
+    os.close(read)
+    homes = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "qpt_app.cli.main", *arguments],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            env=os.environ | dict.fromkeys(homes, str(tmp_path / "home")),
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
