@@ -48,12 +48,10 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectorConfig:
-    """Linear - ReLU - Linear (MoCo v2), or the same with batch norm (MoCo v3)."""
+    """Linear - ReLU - Linear (MoCo v2)."""
 
     hidden_dim: int = 2048
     embedding_dim: int = 128
-    batch_norm: bool = False
-    """Batch norm after each linear layer; short runs need it to use more than a few directions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

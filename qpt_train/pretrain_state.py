@@ -40,10 +40,7 @@ def build_state(recipe: PretrainRecipe, device: torch.device) -> PretrainState:
     """
     seed_initialisation(recipe.seed)
     network = ContrastiveNetwork(
-        recipe.encoder,
-        recipe.projector.hidden_dim,
-        recipe.projector.embedding_dim,
-        batch_norm=recipe.projector.batch_norm,
+        recipe.encoder, recipe.projector.hidden_dim, recipe.projector.embedding_dim
     )
     network.to(device).to(memory_format=torch.channels_last)
     return PretrainState(

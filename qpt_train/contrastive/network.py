@@ -15,14 +15,10 @@ class ContrastiveNetwork(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(
-        self, encoder_name: str, hidden_dim: int, embedding_dim: int, *, batch_norm: bool = False
-    ) -> None:
+    def __init__(self, encoder_name: str, hidden_dim: int, embedding_dim: int) -> None:
         super().__init__()
         self.encoder = build_encoder(encoder_name)
-        self.projector = Projector(
-            self.encoder.feature_dim, hidden_dim, embedding_dim, batch_norm=batch_norm
-        )
+        self.projector = Projector(self.encoder.feature_dim, hidden_dim, embedding_dim)
         # Buffers, so that a forward copies nothing from the host; not part of the state.
         mean = torch.tensor(CHANNEL_MEAN).view(1, 3, 1, 1) * 255.0
         scale = 1.0 / (torch.tensor(CHANNEL_STD).view(1, 3, 1, 1) * 255.0)

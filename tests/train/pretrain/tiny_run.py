@@ -29,7 +29,7 @@ RECIPE = {
     "batch": {"images": 8, "group_rows": 8},
     "views": {"crop_size": 32, "source_size": 48, "compositions": 2},
     "loss": {"queue_size": 24},
-    "projector": {"hidden_dim": 16, "embedding_dim": 8, "batch_norm": True},
+    "projector": {"hidden_dim": 16, "embedding_dim": 8},
     "optimiser": {"kind": "adamw", "learning_rate": 0.01},
     "momentum": {"start": 0.9},
 }
