@@ -9,17 +9,18 @@ The rules, and how each is known:
   when its "look for updated XMP files on startup" is on.
 * digiKam: `name.ext.xmp` if "read from sidecar files" is on, else what is inside, and `name.xmp`
   with its compatibility switch; -1 is not a rating there; only the English label names are
-  colours (its source code).
+  colours (its source code), and its own colour counts before the label (measured with 7.9.0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from qpt_app.decisions.photo_kinds import PROPRIETARY_RAW, suffix_of
+from qpt_app.decisions.xmp_digikam import COLOURS, clash, colour_label, colour_number
 from qpt_app.decisions.xmp_labels import LabelNames
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_policy import sharing_photos
@@ -66,7 +67,7 @@ def check_photo(photo: Path, names: LabelNames | None = None) -> XmpCheck:
     views = (
         _lightroom(photo, usable),
         _darktable(usable),
-        _digikam(usable),
+        _digikam(usable, names),
         _ourselves(usable, names),
     )
     return XmpCheck(
@@ -96,22 +97,42 @@ def _darktable(sources: Sequence[XmpSource]) -> ProgramView:
     return _view("darktable", source, why, _english(source))
 
 
-def _digikam(sources: Sequence[XmpSource]) -> ProgramView:
-    order = (XmpPlace.FULL_NAME, XmpPlace.EMBEDDED, XmpPlace.ADOBE)
-    source = next((found for place in order if (found := _at(sources, place))), None)
+def _digikam(sources: Sequence[XmpSource], names: LabelNames) -> ProgramView:
+    source = _read_by_digikam(sources)
     why = "it reads name.ext.xmp if reading sidecars is on in its settings, else what is embedded"
     if source is not None and source.place is XmpPlace.ADOBE:
         why = "it reads name.xmp only with its switch for compatibility with commercial programs"
-    view = _view("digiKam", source, why, _english(source))
+    view = _view("digiKam", source, why, _colour_in_digikam(source))
     if view.rating == REJECTED:
-        return ProgramView(
-            program=view.program,
-            rating=None,
-            label=view.label,
-            source=view.source,
-            why="it knows 0 to 5 stars only and takes -1 for no rating",
-        )
-    return view
+        why = "it knows 0 to 5 stars only and takes -1 for no rating"
+        view = replace(view, rating=None, why=why)
+    own = None if source is None else _own_colour(source, names)
+    return view if own is None else replace(view, why=f"{view.why}; {own}")
+
+
+def _read_by_digikam(sources: Sequence[XmpSource]) -> XmpSource | None:
+    order = (XmpPlace.FULL_NAME, XmpPlace.EMBEDDED, XmpPlace.ADOBE)
+    return next((found for place in order if (found := _at(sources, place))), None)
+
+
+def _colour_in_digikam(source: XmpSource | None) -> str | None:
+    """What it shows: its own colour if there is one, else the label."""
+    number = None if source is None else colour_number(source.properties)
+    if source is None or number is None:
+        return _english(source)
+    label = colour_label(source.properties)
+    shown = COLOURS[number] if label is None else label.value
+    return shown.capitalize() if number else None
+
+
+def _own_colour(source: XmpSource, names: LabelNames) -> str | None:
+    """Why it shows what it shows, where that is not simply the label."""
+    number, own = colour_number(source.properties), colour_label(source.properties)
+    text = source.properties.get(XmpProperty.LABEL)
+    label = None if text is None else names.label_of(text)
+    if number is None or (label is own and (own or number == 0)):
+        return None
+    return f"its own colour, {COLOURS[number]} (digiKam:ColorLabel), counts before the label"
 
 
 def _ourselves(sources: Sequence[XmpSource], names: LabelNames) -> ProgramView:
@@ -145,7 +166,7 @@ def _warnings(
     photo: Path, sources: Sequence[XmpSource], usable: Sequence[XmpSource], names: LabelNames
 ) -> list[str]:
     found = [f"{source.file.name}: {source.problem}" for source in sources if source.problem]
-    rated = [source for source in usable if source.properties]
+    rated = [source for source in usable if source.says_something]
     if len({rating_of(source.properties) for source in rated}) > 1:
         said = ", ".join(
             f"{source.place.value} says {_shown(rating_of(source.properties))}" for source in rated
@@ -156,11 +177,20 @@ def _warnings(
         if text is not None and names.label_of(text) is None:
             found.append(f"{source.file.name}: the label {text!r} is none of the five colours")
         elif text is not None and text not in _ENGLISH:
-            found.append(f"{source.file.name}: darktable and digiKam do not know {text!r}")
+            found.append(f"{source.file.name}: {_others(source)} not know {text!r}")
+    read = _read_by_digikam(usable)
+    told = None if read is None else clash(read.properties, names)
+    if read is not None and told is not None:
+        found.append(f"{read.file.name}: {told}")
     rivals = sharing_photos(photo)
     if rivals and _at(sources, XmpPlace.ADOBE) is not None:
         found.append(f"name.xmp belongs to {rivals[0].name} as well")
     return found
+
+
+def _others(source: XmpSource) -> str:
+    has_own_colour = colour_number(source.properties) is not None
+    return "darktable does" if has_own_colour else "darktable and digiKam do"
 
 
 def _shown(rating: int | None) -> str:

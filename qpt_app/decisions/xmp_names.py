@@ -8,12 +8,13 @@ from typing import Final
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMP: Final = "http://ns.adobe.com/xap/1.0/"
 META: Final = "adobe:ns:meta/"
+DIGIKAM: Final = "http://www.digikam.org/ns/1.0/"
 QPT: Final = "urn:qpt:decisions:1.0/"
 """Our own namespace. It is a name, not an address."""
 
 
 class XmpProperty(Enum):
-    """A property as (namespace, usual prefix, local name)."""
+    """A property as (namespace, usual prefix, local name); all but digiKam's colour are ours."""
 
     RATING = (XMP, "xmp", "Rating")
     """-1 = rejected, 1 to 5 stars; absent or 0 = not rated."""
@@ -25,6 +26,13 @@ class XmpProperty(Enum):
     """`pick` or `reject`."""
     SCORE = (QPT, "qpt", "Score")
     """The program's score, 0 to 100, higher is better."""
+    DIGIKAM_COLOUR = (DIGIKAM, "digiKam", "ColorLabel")
+    """digiKam's number of a colour; read, never written."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether qpt writes it too."""
+        return self is not XmpProperty.DIGIKAM_COLOUR
 
     @property
     def namespace(self) -> str:
@@ -52,5 +60,7 @@ class XmpProperty(Enum):
         return f"{self.prefix}:{self.local}"
 
 
-BY_KEY: Final = {item.key: item for item in XmpProperty}
+OURS: Final = tuple(item for item in XmpProperty if item.is_ours)
+BY_KEY: Final = {item.key: item for item in OURS}
+READ_BY_KEY: Final = {item.key: item for item in XmpProperty}
 BY_SHOWN: Final = {item.shown: item for item in XmpProperty}

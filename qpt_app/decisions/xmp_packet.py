@@ -8,7 +8,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
 from qpt_app.decisions.xmp_locate import PacketMap, locate
-from qpt_app.decisions.xmp_names import BY_KEY, BY_SHOWN, META, RDF, XmpProperty
+from qpt_app.decisions.xmp_names import BY_SHOWN, META, RDF, READ_BY_KEY, XmpProperty
 from qpt_app.errors import XmpError
 
 MAX_PACKET_BYTES: Final = 10_000_000
@@ -52,20 +52,20 @@ def descriptions(root: Element) -> Iterator[Element]:
 
 
 def properties_of(root: Element) -> dict[XmpProperty, str]:
-    """Return our properties; of one that is there twice the first."""
+    """Return our properties and digiKam's colour; of one that is there twice the first."""
     found: dict[XmpProperty, str] = {}
     for description in descriptions(root):
         for key, value in description.attrib.items():
-            if key in BY_KEY:
-                found.setdefault(BY_KEY[key], value.strip())
+            if key in READ_BY_KEY:
+                found.setdefault(READ_BY_KEY[key], value.strip())
         for child in description:
-            if child.tag in BY_KEY:
-                found.setdefault(BY_KEY[child.tag], _text(child))
+            if child.tag in READ_BY_KEY:
+                found.setdefault(READ_BY_KEY[child.tag], _text(child))
     return {item: text for item, text in found.items() if text}
 
 
 def read_properties(data: bytes) -> dict[XmpProperty, str]:
-    """Return our properties in a packet; see `parse_packet` for what it raises."""
+    """Return what `properties_of` finds in a packet; see `parse_packet` for what it raises."""
     return properties_of(parse_packet(data))
 
 

@@ -77,7 +77,7 @@ def _first_reading(
         notes = [
             Problem(path=other.file, reason=f"differs from {best.file.name}, which counts")
             for other in usable
-            if other.properties and decision_of(other.properties, names) != decision
+            if other.says_something and decision_of(other.properties, names) != decision
         ]
     return XmpReading(
         photo=photo, sources=(), change=change, agreed=tuple(usable), notes=tuple(notes)

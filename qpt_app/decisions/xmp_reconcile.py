@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from qpt_app.decisions.decision import Decision, DecisionChange
+from qpt_app.decisions.xmp_digikam import clash, colour_label
 from qpt_app.decisions.xmp_labels import LabelNames
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_packet import XmpProperties
-from qpt_app.decisions.xmp_values import label_change, rating_change, rating_for, rating_of
+from qpt_app.decisions.xmp_values import (
+    label_change,
+    label_of,
+    rating_change,
+    rating_for,
+    rating_of,
+)
 from qpt_app.decisions.xmp_values import rating_texts as texts_of_rating
 
 
@@ -68,6 +75,8 @@ class Outcome:
     """What to take over into the database."""
     notes: tuple[str, ...]
     """What the person should hear about."""
+    in_digikam: str | None = None
+    """Why digiKam shows another colour than the label, if it does."""
 
     @property
     def adopts(self) -> bool:
@@ -87,19 +96,23 @@ def reconcile(file: FileSide, ours: OurSide) -> Outcome:
             del changes[XmpProperty.RATING]  # an explicit 0 or 3.0 stays as it is written
     elif rating is Verdict.THEIRS:
         adopt = rating_change(file.theirs, ours.decision)
-    if label is Verdict.WRITE:
+    is_unsaid = label is Verdict.SAME and XmpProperty.LABEL not in file.theirs
+    if label is Verdict.WRITE or is_unsaid:  # only digiKam reads the colour that it has itself
         colour = ours.decision.label
         changes[XmpProperty.LABEL] = None if colour is None else ours.labels.name_of(colour)
     elif label is Verdict.THEIRS:
         taken = label_change(file.theirs, ours.labels)
         adopt = DecisionChange(stars=adopt.stars, flag=adopt.flag, label=taken.label)
     present = {item: text for item, text in changes.items() if file.theirs.get(item) != text}
+    after = {item: text for item, text in {**file.theirs, **present}.items() if text is not None}
+    is_removed = label is Verdict.WRITE and ours.decision.label is None
     return Outcome(
         rating=rating,
         label=label,
         changes=present,
         adopt=adopt,
         notes=tuple(text for text in (note, other) if text),
+        in_digikam=clash(after, ours.labels, removed=is_removed),
     )
 
 
@@ -113,16 +126,23 @@ def _rating_verdict(file: FileSide, ours: OurSide) -> tuple[Verdict, str]:
 
 def _label_verdict(file: FileSide, ours: OurSide) -> tuple[Verdict, str]:
     text = file.theirs.get(XmpProperty.LABEL)
-    theirs = None if text is None else ours.labels.label_of(text)
+    theirs = label_of(file.theirs, ours.labels)
     wanted = ours.decision.label
     if theirs == wanted:  # a text that names no colour stays when there is no label here
         return Verdict.SAME, ""
-    what = f"the label {text!r}"
+    said = _said(file.theirs)
+    what = f"the label {said!r}"
     if text is not None and theirs is None and not ours.overwrite:
         return Verdict.KEPT, f"{what} is none of the five colours and was kept"
     sides = [side for side in (file.agreed, file.writing) if side is not None]
-    ancestors = [side.get(XmpProperty.LABEL) for side in sides]
-    return _weigh(file, ours, what, text in ancestors, text is None)
+    return _weigh(file, ours, what, said in [_said(side) for side in sides], said is None)
+
+
+def _said(properties: XmpProperties) -> str | None:
+    """What a packet says about the label, in its own words."""
+    colour = colour_label(properties)
+    own = None if colour is None else f"{colour.value} (digiKam's own)"
+    return properties.get(XmpProperty.LABEL, own)
 
 
 def _weigh(

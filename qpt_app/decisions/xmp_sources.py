@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from qpt_app.decisions.xmp_digikam import colour_label
 from qpt_app.decisions.xmp_embedded import read_embedded
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_packet import MAX_PACKET_BYTES, read_properties
@@ -33,9 +34,14 @@ class XmpSource:
     changed_at: float
     """Time of the file's last change, seconds since the epoch."""
     properties: dict[XmpProperty, str]
-    """Our properties in it; empty if it cannot be read."""
+    """Our properties in it and digiKam's colour; empty if it cannot be read."""
     problem: str | None = None
     """Why it cannot be read."""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it has a property of ours or a colour of digiKam's that is a label here."""
+        return any(item.is_ours for item in self.properties) or bool(colour_label(self.properties))
 
 
 def read_sidecar(sidecar: Path) -> bytes:
@@ -79,7 +85,7 @@ def read_sources(photo: Path, *, embedded: bool = True) -> list[XmpSource]:
 
 def newest(sources: Sequence[XmpSource]) -> XmpSource | None:
     """Return the source that counts: sidecars before the photo, the last changed first."""
-    usable = [source for source in sources if source.problem is None and source.properties]
+    usable = [source for source in sources if source.problem is None and source.says_something]
     usable.sort(key=lambda source: (source.place is XmpPlace.EMBEDDED, -source.changed_at))
     return usable[0] if usable else None
 

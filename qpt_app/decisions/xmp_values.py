@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from qpt_app.decisions.decision import KEEP, MAX_STARS, Decision, DecisionChange, Flag
+from qpt_app.decisions.decision import KEEP, MAX_STARS, Decision, DecisionChange, Flag, Label
+from qpt_app.decisions.xmp_digikam import colour_label
 from qpt_app.decisions.xmp_labels import LabelNames
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_packet import XmpProperties
@@ -65,10 +66,15 @@ def rating_change(properties: XmpProperties, known: Decision) -> DecisionChange:
     return DecisionChange(stars=rating, flag=flag)
 
 
-def label_change(properties: XmpProperties, names: LabelNames) -> DecisionChange:
-    """Return what a label from XMP changes about a decision; unknown texts are no label."""
+def label_of(properties: XmpProperties, names: LabelNames) -> Label | None:
+    """Return the label: xmp:Label, or without one digiKam's own colour; unknown texts are none."""
     text = properties.get(XmpProperty.LABEL)
-    return DecisionChange(label=None if text is None else names.label_of(text))
+    return colour_label(properties) if text is None else names.label_of(text)
+
+
+def label_change(properties: XmpProperties, names: LabelNames) -> DecisionChange:
+    """Return what a label from XMP changes about a decision; see `label_of`."""
+    return DecisionChange(label=label_of(properties, names))
 
 
 def decision_of(properties: XmpProperties, names: LabelNames) -> Decision:

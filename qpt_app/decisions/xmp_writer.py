@@ -15,9 +15,14 @@ from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.photo_records import PhotoRecord
 from qpt_app.decisions.xmp_embedded import read_embedded
 from qpt_app.decisions.xmp_merge import EMPTY_SIDECAR, is_bare, merge_properties
-from qpt_app.decisions.xmp_names import XmpProperty
-from qpt_app.decisions.xmp_packet import read_properties
-from qpt_app.decisions.xmp_policy import XmpPolicy, is_embeddable, sidecars_to_write
+from qpt_app.decisions.xmp_names import OURS, XmpProperty
+from qpt_app.decisions.xmp_packet import XmpProperties, read_properties
+from qpt_app.decisions.xmp_policy import (
+    XmpPolicy,
+    full_name_sidecar,
+    is_embeddable,
+    sidecars_to_write,
+)
 from qpt_app.decisions.xmp_reconcile import FileSide, OurSide, Outcome, Verdict, reconcile
 from qpt_app.decisions.xmp_sources import read_sidecar
 from qpt_app.decisions.xmp_state import XmpAncestor, agree, ancestor_of, begin_write, forget_file
@@ -75,6 +80,7 @@ class XmpWriter:
         notes: list[Problem] = []
         problems: list[Problem] = []
         adopt: DecisionChange | None = None
+        in_digikam: dict[Path, str | None] = {}
         try:
             targets = sidecars_to_write(record.path, policy.profile)
         except XmpError as error:
@@ -91,8 +97,11 @@ class XmpWriter:
             if outcome.changes:
                 written.append(target)
             notes += [Problem(path=target, reason=note) for note in outcome.notes]
+            if outcome.changes or os.path.lexists(target):
+                in_digikam[target] = outcome.in_digikam
             if outcome.adopts:
                 adopt = outcome.adopt
+        notes += _digikam_note(record.path, in_digikam)
         return XmpOutcome(
             photo=record.path,
             written=tuple(written),
@@ -149,6 +158,20 @@ class XmpWriter:
             atomic_write(target, merged)
 
 
+def _digikam_note(photo: Path, told: Mapping[Path, str | None]) -> list[Problem]:
+    """Return what is to be said of the one file that digiKam reads; see `xmp_check`."""
+    full_name = full_name_sidecar(photo)
+    if os.path.lexists(full_name) and full_name not in told:
+        return []
+    file = next((place for place in (full_name, photo, *told) if place in told), photo)
+    reason = told.get(file)
+    return [] if reason is None else [Problem(path=file, reason=reason)]
+
+
+def _ours(properties: XmpProperties) -> dict[XmpProperty, str]:
+    return {item: text for item, text in properties.items() if item.is_ours}
+
+
 def _weighed(
     record: PhotoRecord,
     policy: XmpPolicy,
@@ -168,14 +191,13 @@ def _weighed(
     )
     if record.decision is not None:
         return reconcile(file, ours)
-    unchanged = theirs in (known.agreed, known.writing)
+    sides = [side for side in (known.agreed, known.writing) if side is not None]
+    unchanged = _ours(theirs) in [_ours(side) for side in sides]
     changes: dict[XmpProperty, str | None] = {}
     if known.original is not None and unchanged:
         original = known.original
         changes = {
-            item: original.get(item)
-            for item in XmpProperty
-            if original.get(item) != theirs.get(item)
+            item: original.get(item) for item in OURS if original.get(item) != theirs.get(item)
         }
     note = () if unchanged or known.original is None else ("was changed elsewhere and was kept",)
     return Outcome(

@@ -79,6 +79,39 @@ def test_check_warns_of_ratings_that_differ(qpt, photos):
     assert views["digiKam"] is None
 
 
+DIGIKAM = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/'
+    '22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    'xmlns:digiKam="http://www.digikam.org/ns/1.0/" digiKam:ColorLabel="4" '
+    'digiKam:PickLabel="3"/></rdf:RDF></x:xmpmeta>'
+)
+"""A sidecar as digiKam writes it, of a green photo."""
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_write_says_where_digikam_shows_its_own_colour(write, photos, dry):
+    """One line for the photo concerned, none for the others; its field stays."""
+    for name in ("c.nef.xmp", "c.xmp"):
+        (photos / name).write_text(DIGIKAM)
+    done = write(photos, "--label", "red", "--overwrite", *dry)
+    assert done.code == 0
+    (line,) = [line for line in done.err.splitlines() if "digiKam" in line and "shows" in line]
+    assert "c.nef.xmp" in line
+    assert "its own colour green" in line
+    assert "'Red'" in line
+    assert 'digiKam:ColorLabel="4"' in (photos / "c.nef.xmp").read_text()
+    assert "shows" not in write(photos, "--label", "green", "--overwrite", *dry).err
+
+
+def test_a_colour_of_digikams_is_a_label_that_is_kept(qpt, write, photos):
+    """It is somebody's decision as xmp:Label is."""
+    (photos / "c.nef.xmp").write_text(DIGIKAM)
+    assert json.loads(qpt("xmp", "read", photos / "c.nef", "--json").lines[0])["label"] == "green"
+    done = write(photos / "c.nef", "--label", "red")
+    assert "kept green label" in done.err
+    assert read_properties((photos / "c.nef.xmp").read_bytes())[LABEL] == "Green"
+
+
 def test_existing_ratings_are_kept_without_overwrite(write, photos):
     """And replaced with it."""
     sidecar(photos / "c.xmp", "5")

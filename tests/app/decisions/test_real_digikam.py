@@ -11,6 +11,10 @@ from PIL import Image
 from qpt_app.decisions.decision import Decision, DecisionChange, Label
 from qpt_app.decisions.exiftool import picture_parts
 from qpt_app.decisions.photo_unit import unit_of
+from qpt_app.decisions.xmp_check import check_photo
+from qpt_app.decisions.xmp_digikam import COLOURS
+from qpt_app.decisions.xmp_merge import EMPTY_SIDECAR, merge_properties
+from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 
 
@@ -61,6 +65,11 @@ def rate(session, photo: Path, change: DecisionChange, **policy) -> None:
     assert not [problem for outcome in outcomes for problem in outcome.problems]
 
 
+def shown_by_check(photo: Path) -> str | None:
+    """What `qpt xmp check` says that digiKam shows."""
+    return next(view.label for view in check_photo(photo).views if view.program == "digiKam")
+
+
 def test_a_sidecar_of_digikam_round_trips(session, tmp_path):
     """Its stars and colour are read here, its other fields survive ours, and it reads our stars.
 
@@ -92,6 +101,31 @@ def test_a_sidecar_of_digikam_round_trips(session, tmp_path):
         colour = wait_for("its colour", lambda: digikam.rows(colours))
     assert rating == [(2,)]
     assert colour == [("Color Label Green",)]
+    assert shown_by_check(photo.with_name("q.jpg")) == "Green"
+
+
+def test_digikam_shows_each_colour_as_check_says(tmp_path):
+    """Its ten numbers beside another label, one that is no colour, and the label alone."""
+    folder = tmp_path / "photos"
+    fields = [f'digiKam:ColorLabel="{number}"' for number in [*range(len(COLOURS)), 10]]
+    for number, field in enumerate([*fields, ""]):
+        photo = write_photo(folder / f"p{number:02}.jpg")
+        label = "Red" if number == COLOURS.index("blue") else "Blue"
+        packet = merge_properties(EMPTY_SIDECAR, {XmpProperty.LABEL: label})
+        own = f'xmlns:digiKam="http://www.digikam.org/ns/1.0/" {field} xmp:Label='.encode()
+        photo.with_name(f"{photo.name}.xmp").write_bytes(packet.replace(b"xmp:Label=", own))
+    digikam = digikam_program.Digikam(tmp_path / "digikam", folder)
+    query = (
+        "SELECT Images.name, Tags.name FROM ImageTags JOIN Tags ON tagid = Tags.id JOIN Images "
+        "ON imageid = Images.id WHERE Tags.name LIKE 'Color Label%'"
+    )
+    with digikam.running():
+        rows = wait_for("12 colours", lambda: len(r := digikam.rows(query)) == 12 and r)
+    in_digikam = {"None": None, "Magenta": "Purple", "Gray": "Grey"}
+    shown = {name: tag.removeprefix("Color Label ") for name, tag in rows}
+    assert {name: in_digikam.get(text, text) for name, text in shown.items()} == {
+        photo.name: shown_by_check(photo) for photo in sorted(folder.glob("*.jpg"))
+    }
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")

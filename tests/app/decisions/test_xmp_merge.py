@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qpt_app.decisions.xmp_merge import EMPTY_SIDECAR, is_bare, merge_properties
-from qpt_app.decisions.xmp_names import QPT, XMP, XmpProperty
+from qpt_app.decisions.xmp_names import OURS, QPT, XMP, XmpProperty
 from qpt_app.decisions.xmp_packet import read_properties
 from qpt_app.errors import XmpError
 
@@ -66,7 +66,7 @@ def texts_between(data: bytes) -> list[tuple[str, ...]]:
 
 
 changes = st.dictionaries(
-    st.sampled_from(list(XmpProperty)),
+    st.sampled_from(OURS),
     st.none()
     | st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]))
     .map(str.strip)
