@@ -1,7 +1,6 @@
 """What `qpt xmp` does: finds the photos, calls the library, prints one row per photo."""
 
 import base64
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.decisions.xmp_sources import newest, read_sources
 from qpt_app.decisions.xmp_values import decision_of, rating_of
 from qpt_app.errors import UsageError
+from qpt_app.photos.export import json_text
 from qpt_app.photos.pairs import pair_files
 from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.safe_text import terminal_text
@@ -247,7 +247,8 @@ def _rating_text(rating: int | None) -> str:
 
 
 def _print_json(row: dict[str, object]) -> None:
-    StandardOutput().write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    text = os.fsencode(json_text(row)).decode(errors="replace")  # warnings quote names too
+    StandardOutput().write(text.encode() + b"\n")
 
 
 def _print(line: str) -> None:
