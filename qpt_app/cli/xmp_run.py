@@ -29,6 +29,7 @@ from qpt_app.photos.safe_text import terminal_text
 from qpt_app.photos.scan import ScanOptions, scan_paths
 
 NO_PHOTOS = 1
+NOTHING_WRITTEN = 1
 SOME_FAILED = 3
 
 
@@ -131,10 +132,10 @@ def run_write(arguments: Sequence[str], options: WriteOptions) -> int:
             for problem in report.problems:
                 say(f"{problem.path}: {problem.reason}")
         results = session.write_ratings(requests, policy, dry_run=options.dry_run)
-    failed = False
-    for result in results:
-        failed = _report(result, options.dry_run) or failed
-    return SOME_FAILED if failed else 0
+    failed = [_report(result, options.dry_run) for result in results]
+    if all(failed) and not any(outcome.written for one in results for outcome in one.outcomes):
+        return NOTHING_WRITTEN
+    return SOME_FAILED if any(failed) else 0
 
 
 def _report(result: RatingResult, dry_run: bool) -> bool:

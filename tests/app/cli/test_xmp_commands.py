@@ -200,6 +200,15 @@ def test_a_broken_sidecar_gives_exit_code_3(qpt, write, photos):
     assert (photos / "b.jpg.xmp").read_bytes() == b"<broken"
 
 
+def test_a_run_that_could_write_nothing_is_exit_code_1(write, photos):
+    """As in a read-only folder: every photo failed; one that is written makes it 3."""
+    (photos / "b.jpg.xmp").write_bytes(b"<broken")
+    options = ("--stars", "3", "--profile", "darktable")
+    assert write(photos / "b.jpg", *options).code == 1
+    assert write(photos / "b.jpg", photos / "c.nef", *options).code == 3
+    assert write(photos / "b.jpg", photos / "c.nef", *options).code == 3  # nothing new for c.nef
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names of any bytes")
 def test_json_about_a_broken_sidecar_of_an_odd_name(qpt, photos):
     """The warning quotes the name: bytes that are not UTF-8 shown as such, bidi spelt out."""
