@@ -94,6 +94,10 @@ Format = Annotated[
         show_default=False,
     ),
 ]
+Raw = Annotated[
+    bool,
+    typer.Option("--raw", help="In CSV, leave cells as they are that a spreadsheet may run."),
+]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to a file; `-` is stdout."),

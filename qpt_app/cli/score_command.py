@@ -20,6 +20,7 @@ from qpt_app.cli.options import (
     Output,
     Paths,
     Quiet,
+    Raw,
     Recursive,
     RowFormat,
     Sort,
@@ -46,6 +47,7 @@ def score(
     min_score: MinScore = None,
     fail_under: FailUnder = None,
     row_format: Format = None,
+    raw: Raw = False,
     output: Output = None,
     model: Model = None,
     device: Device = None,
@@ -90,6 +92,7 @@ def score(
         min_score=min_score,
         fail_under=fail_under,
         format=RowFormat(row_format) if row_format else default_format(target),
+        raw=raw,
         output=target,
         color=not no_color,
     )

@@ -16,6 +16,7 @@ from qpt_app.cli.options import RowFormat
 from qpt_app.cli.output import ReaderGone, Sink, check_output, open_sink
 from qpt_app.cli.table import table_lines
 from qpt_app.core.status import PhotoStatus
+from qpt_app.errors import UsageError
 from qpt_app.photos import export, ranking
 from qpt_app.photos.app_settings import AppSettings
 from qpt_app.photos.results import PhotoResult
@@ -44,6 +45,8 @@ class ScoreRequest:
     fail_under: float | None = None
     """Exit code 4 if any scored photo is below this."""
     format: RowFormat = RowFormat.JSONL
+    raw: bool = False
+    """Leave CSV cells as they are, also those that a spreadsheet would run."""
     output: Path | None = None
     """None for standard output."""
     color: bool = True
@@ -124,8 +127,11 @@ def run_score(request: ScoreRequest, console: Console) -> int:
     An interrupt ends the scoring; what is finished is still written, and the code is 130.
 
     Raises:
+        UsageError: if raw cells are asked for in another format than CSV.
         QptError: for what stops a run, such as a missing path or a broken model.
     """
+    if request.raw and request.format is not RowFormat.CSV:
+        raise UsageError(f"--raw is for CSV; the format is {request.format.value}")
     check_output(request.output)
     started = time.monotonic()
     tally = Tally(fail_under=request.fail_under)
@@ -226,7 +232,7 @@ def _write(rows: list[PhotoResult], request: ScoreRequest, sink: Sink) -> None:
     if request.format is RowFormat.JSON:
         chunks: Iterable[bytes] = export.json_chunks(rows)
     elif request.format is RowFormat.CSV:
-        chunks = export.csv_chunks(rows, for_terminal=to_terminal)
+        chunks = export.csv_chunks(rows, for_terminal=to_terminal, raw=request.raw)
     elif request.format is RowFormat.JSONL:
         chunks = map(export.jsonl_line, rows)
     else:

@@ -1,7 +1,6 @@
 """What `qpt xmp` does: finds the photos, calls the library, prints one row per photo."""
 
 import base64
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,12 +22,14 @@ from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.decisions.xmp_sources import newest, read_sources
 from qpt_app.decisions.xmp_values import decision_of, rating_of
 from qpt_app.errors import UsageError
+from qpt_app.photos.export import json_text
 from qpt_app.photos.pairs import pair_files
 from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.safe_text import terminal_text
 from qpt_app.photos.scan import ScanOptions, scan_paths
 
 NO_PHOTOS = 1
+NOTHING_WRITTEN = 1
 SOME_FAILED = 3
 
 
@@ -131,10 +132,10 @@ def run_write(arguments: Sequence[str], options: WriteOptions) -> int:
             for problem in report.problems:
                 say(f"{problem.path}: {problem.reason}")
         results = session.write_ratings(requests, policy, dry_run=options.dry_run)
-    failed = False
-    for result in results:
-        failed = _report(result, options.dry_run) or failed
-    return SOME_FAILED if failed else 0
+    failed = [_report(result, options.dry_run) for result in results]
+    if all(failed) and not any(outcome.written for one in results for outcome in one.outcomes):
+        return NOTHING_WRITTEN
+    return SOME_FAILED if any(failed) else 0
 
 
 def _report(result: RatingResult, dry_run: bool) -> bool:
@@ -247,7 +248,8 @@ def _rating_text(rating: int | None) -> str:
 
 
 def _print_json(row: dict[str, object]) -> None:
-    StandardOutput().write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    text = os.fsencode(json_text(row)).decode(errors="replace")  # warnings quote names too
+    StandardOutput().write(text.encode() + b"\n")
 
 
 def _print(line: str) -> None:

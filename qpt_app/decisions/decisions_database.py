@@ -27,6 +27,26 @@ _DAMAGE: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What sqlite3 raises; the second when SQLite's own message quotes damaged bytes."""
 
 
+_NO_DAMAGE: Final = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+}
+_NO_DAMAGE_IO: Final = {
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+}
+"""What SQLite reports of a full, closed or busy drive; the database itself is as it was."""
+
+
 class DecisionsDatabase:
     """One open decisions database. Several threads may use it; they take turns."""
 
@@ -75,6 +95,8 @@ class DecisionsDatabase:
             _prepare(connection, path, now, on_network_drive, migrations)
         except _DAMAGE as error:
             connection.close()
+            if _is_no_damage(error):
+                raise StorageError(f"cannot open {path}: {error}") from error
             raise _damaged(path, str(error)) from error
         except BaseException:
             connection.close()
@@ -238,8 +260,15 @@ def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:
             connection.execute(f"PRAGMA user_version = {number:d}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has rolled it back already
+            connection.execute("ROLLBACK")
         raise
+
+
+def _is_no_damage(error: Exception) -> bool:
+    """Whether the drive is the trouble, not what is written in the database."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF in _NO_DAMAGE or code in _NO_DAMAGE_IO)
 
 
 def _damaged(path: Path, problem: str) -> DecisionsError:

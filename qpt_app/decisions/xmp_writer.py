@@ -94,6 +94,10 @@ class XmpWriter:
             except (XmpError, StorageError) as error:
                 problems.append(Problem(path=target, reason=str(error)))
                 continue
+            except OSError as error:  # such as a name that is too long with `.xmp` behind it
+                reason = f"cannot write {target}: {error.strerror or error}"
+                problems.append(Problem(path=target, reason=reason))
+                continue
             if outcome.changes:
                 written.append(target)
             notes += [Problem(path=target, reason=note) for note in outcome.notes]

@@ -2,7 +2,7 @@
 
 JSON and JSON lines are lossless: a name that is not UTF-8 is shown with replacement characters and
 its exact bytes stand beside it in base64. CSV is for spreadsheets: a cell that a spreadsheet would
-run as a formula gets a leading apostrophe.
+run as a formula gets a leading apostrophe, unless the table is asked for raw.
 """
 
 import base64
@@ -104,26 +104,28 @@ def json_chunks(results: Iterable[PhotoResult]) -> Iterator[bytes]:
     yield b"\n]\n" if opening == b",\n" else b"[]\n"
 
 
-def csv_chunks(results: Iterable[PhotoResult], *, for_terminal: bool = False) -> Iterator[bytes]:
+def csv_chunks(
+    results: Iterable[PhotoResult], *, for_terminal: bool = False, raw: bool = False
+) -> Iterator[bytes]:
     """Yield a CSV table, UTF-8, header first; every cell is safe in a spreadsheet.
 
     Args:
         results: the rows in order.
         for_terminal: also escape what could steer a terminal.
+        raw: leave cells as they are, also those that a spreadsheet would run.
     """
     yield _csv_line(ROW_FIELDS, for_terminal=False)
     for result in results:
         row = row_of(result)
-        yield _csv_line([row.get(field) for field in ROW_FIELDS], for_terminal=for_terminal)
+        cell = _plain_cell if raw else safe_cell
+        yield _csv_line([cell(row.get(field)) for field in ROW_FIELDS], for_terminal=for_terminal)
 
 
 def safe_cell(value: object) -> object:
     """Return a CSV cell that no spreadsheet runs as a formula; numbers stay numbers."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str) and _FORMULA_START.match(value):
         return f"'{value}"
-    return value
+    return _plain_cell(value)
 
 
 def _name_fields(field: str, path: Path | None) -> dict[str, object]:
@@ -144,10 +146,16 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, SCORE_DECIMALS)
 
 
+def _plain_cell(value: object) -> object:
+    """Spell truth values as JSON does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
+
+
 def _csv_line(cells: Iterable[object], *, for_terminal: bool) -> bytes:
     buffer = io.StringIO()
-    safe = [safe_cell(cell) for cell in cells]
     if for_terminal:
-        safe = [terminal_text(cell) if isinstance(cell, str) else cell for cell in safe]
-    csv.writer(buffer, lineterminator="\r\n").writerow(safe)  # so that it quotes both in a name
+        cells = [terminal_text(cell) if isinstance(cell, str) else cell for cell in cells]
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)  # so that it quotes both in a name
     return buffer.getvalue().removesuffix("\r\n").encode("utf-8") + b"\n"

@@ -160,6 +160,32 @@ def test_json_and_csv_hold_the_same_rows_with_percentiles(qpt, fake, shoot):
     assert [float(row["score"]) for row in table] == [row["score"] for row in array]
 
 
+def test_raw_csv_leaves_formulas_alone(qpt, fake, tmp_path, monkeypatch):
+    """Only on demand, and only for CSV: by its name or by the ending of the file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "=1+1.jpg").write_text("50")
+
+    def path(text):
+        return [row["path"] for row in csv.DictReader(io.StringIO(text))]
+
+    csv_ = ("score", "--format", "csv", "=1+1.jpg")
+    assert path(qpt(*csv_).out.decode()) == ["'=1+1.jpg"]
+    assert path(qpt(*csv_, "--raw").out.decode()) == ["=1+1.jpg"]
+    assert qpt("score", "--raw", "=1+1.jpg", "-o", "rows.csv").code == 0
+    assert path((tmp_path / "rows.csv").read_text()) == ["=1+1.jpg"]
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "json"), ("-o", "rows.jsonl")])
+def test_raw_is_wrong_usage_with_another_format(qpt, fake, shoot, tmp_path, monkeypatch, options):
+    """Said before anything is scored or written."""
+    monkeypatch.chdir(tmp_path)
+    done = qpt("score", shoot, "--raw", *options)
+    assert (done.code, done.out) == (2, b"")
+    shown = "json" if "json" in options else "jsonl"
+    assert done.err == f"qpt: error: --raw is for CSV; the format is {shown}\n"
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
 def test_data_on_stdout_everything_else_on_stderr(qpt, fake, mixed):
     """The summary is on stderr and goes away under -q."""
     done = qpt("score", mixed)

@@ -233,6 +233,44 @@ def test_a_broken_sidecar_gives_exit_code_3(qpt, write, photos):
     assert (photos / "b.jpg.xmp").read_bytes() == b"<broken"
 
 
+def test_a_run_that_could_write_nothing_is_exit_code_1(write, photos):
+    """As in a read-only folder: every photo failed; one that is written makes it 3."""
+    (photos / "b.jpg.xmp").write_bytes(b"<broken")
+    options = ("--stars", "3", "--profile", "darktable")
+    assert write(photos / "b.jpg", *options).code == 1
+    assert write(photos / "b.jpg", photos / "c.nef", *options).code == 3
+    assert write(photos / "b.jpg", photos / "c.nef", *options).code == 3  # nothing new for c.nef
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of any bytes")
+def test_json_about_a_broken_sidecar_of_an_odd_name(qpt, photos):
+    """The warning quotes the name: bytes that are not UTF-8 shown as such, bidi spelt out."""
+    photo = os.fsdecode(b"\xff") + "\u202e.nef"
+    (photos / photo).write_bytes(b"raw")
+    (photos / f"{photo}.xmp").write_bytes(b"<broken")
+    for command, field in (("read", "problems"), ("check", "warnings")):
+        done = qpt("xmp", command, photos / photo, "--json")
+        assert (done.code, done.err) == (3, "")
+        assert "\u202e" not in done.out.decode("utf-8")
+        row = json.loads(done.out)
+        assert base64.b64decode(row["path_b64"]) == os.fsencode(photos / photo)
+        assert "cannot be parsed" in row[field][0]
+    assert row["warnings"][0].startswith("\ufffd\u202e.nef.xmp: ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of 255 bytes")
+def test_a_name_that_leaves_no_room_for_a_sidecar_is_reported(write, photos):
+    """In one line for the one name that is too long; everything else is written."""
+    long = "x" * 251 + ".jpg"
+    (photos / long).write_bytes((photos / "a.jpg").read_bytes())
+    done = write(photos, "--stars", "4")
+    assert done.code == 3
+    assert done.err == f"qpt: cannot write {photos / long}.xmp: File name too long\n"
+    assert (photos / ("x" * 251 + ".xmp")).exists()
+    assert (photos / "b.jpg.xmp").exists()
+    assert (photos / "c.nef.xmp").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,5 +1,6 @@
 """The database is checked, backed up, migrated forward, and never replaced or deleted."""
 
+import contextlib
 import sqlite3
 import threading
 
@@ -224,6 +225,63 @@ def test_a_full_disk_changes_nothing(data_folder, clock, shoot):
         assert session.decisions_for([photo])[photo].stars == 4
         session.decide([unit_of(photo)], DecisionChange(stars=2))
         assert session.decisions_for([photo])[photo].stars == 2
+
+
+@pytest.fixture
+def full_disk():
+    """No file of this process can grow, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    import signal
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    @contextlib.contextmanager
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    yield full
+    signal.signal(signal.SIGXFSZ, old)
+
+
+def test_a_full_disk_is_not_taken_for_damage(data_folder, clock, shoot, full_disk):
+    """Nobody is told to move a sound database away; with room again it opens, new or old."""
+    path = data_folder / DATABASE_NAME
+    for _ in range(2):
+        with full_disk(), pytest.raises(StorageError, match="cannot open"):
+            DecisionSession.open(data_folder, clock)
+    rated(data_folder, clock, shoot / "b.jpg", 4)
+    before = path.read_bytes()
+    with full_disk(), pytest.raises(StorageError, match="cannot open"):
+        DecisionSession.open(data_folder, clock)
+    assert path.read_bytes() == before
+    with DecisionSession.open(data_folder, clock) as session:
+        assert session.decisions_for([shoot / "b.jpg"])[shoot / "b.jpg"].stars == 4
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY_DBMOVED])
+def test_a_migration_that_sqlite_took_back_itself_says_why(data_folder, clock, monkeypatch, code):
+    """SQLite ends the transaction when the disk is full: the cause is told, not the roll-back."""
+
+    class Rolled(sqlite3.Connection):
+        def execute(self, statement, *values):
+            if statement.startswith("PRAGMA application_id ="):
+                super().execute("ROLLBACK")
+                error = sqlite3.OperationalError("the drive is the trouble")
+                error.sqlite_errorcode = code
+                raise error
+            return super().execute(statement, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **options: connect(*args, factory=Rolled, **options)
+    )
+    with pytest.raises(StorageError, match="the drive is the trouble"):
+        DecisionsDatabase.open(data_folder, now=clock())
 
 
 def test_two_programs_and_many_threads_take_turns(data_folder, clock, shoot):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from qpt_app.decisions.decision import Decision
+from qpt_app.decisions.exiftool import picture_parts
 from qpt_app.decisions.photo_unit import find_units
 from qpt_app.decisions.session import DecisionSession
+from qpt_app.decisions.xmp_embedded import read_embedded
 from qpt_app.decisions.xmp_merge import EMPTY_SIDECAR
 from qpt_app.decisions.xmp_names import XmpProperty
 from qpt_app.decisions.xmp_packet import read_properties
@@ -56,6 +60,17 @@ while True:
     n += 1
 """
 
+EMBED = """
+session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM, embed=True)
+n = 0
+while True:
+    session.decide([unit_of(photo) for photo in photos], DecisionChange(stars=n % 5 + 1))
+    for outcome in session.write_pending_xmp():
+        assert not outcome.problems, outcome.problems
+    said(str(n))
+    n += 1
+"""
+
 MOVE = """
 while True:
     units = find_units([(p, p.with_suffix(".cr2")) for p in sorted(root.glob("*.jpg"))])
@@ -77,7 +92,9 @@ def quick_folder(tmp_path):
         yield Path(folder)
 
 
-def killed_once(script: str, data: Path, root: Path, rng: random.Random) -> list[str]:
+def killed_once(
+    script: str, data: Path, root: Path, rng: random.Random, *, within_s: float = 0.15
+) -> list[str]:
     """Run a writer, kill it at a random moment, return the lines it got to say."""
     child = subprocess.Popen(
         [sys.executable, "-c", PRELUDE + script, str(data), str(root)],
@@ -87,7 +104,7 @@ def killed_once(script: str, data: Path, root: Path, rng: random.Random) -> list
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
-    deadline = time.monotonic() + rng.uniform(0.0, 0.15)
+    deadline = time.monotonic() + rng.uniform(0.0, within_s)
     while time.monotonic() < deadline:
         os.sched_yield()
     child.send_signal(signal.SIGKILL)
@@ -153,6 +170,33 @@ def test_sidecars_are_old_or_new_and_nothing_foreign_is_lost(quick_folder):
                         found = read_properties((root / name).read_bytes())
                         assert found == {XmpProperty.RATING: str(decision.stars)}
     assert all(b'dc:format="keep"' in (root / f"{n}.jpg.xmp").read_bytes() for n in range(4))
+
+
+@pytest.mark.external
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+def test_photos_that_are_embedded_into_are_old_or_new(quick_folder):
+    """After every kill each photo is a whole JPEG of the same picture, with a rating or none."""
+    data, root, rng = quick_folder / "data", quick_folder / "shoot", random.Random(4)
+    root.mkdir()
+    for n in range(2):
+        Image.effect_noise((64, 48), 40 + n).save(root / f"{n}.jpg", comment=b"keep")
+    pictures = {photo: picture_parts(photo.read_bytes()) for photo in root.glob("*.jpg")}
+    rated = 0
+    for _ in range(KILLS):
+        rated += len(killed_once(EMBED, data, root, rng, within_s=1.5))
+        for photo, picture in pictures.items():
+            assert picture_parts(photo.read_bytes()) == picture
+            packet = read_embedded(photo)
+            assert packet is None or read_properties(packet)[XmpProperty.RATING] in "12345"
+    with DecisionSession.open(data, time.time) as session:
+        session.recover()
+        assert not [o for o in session.write_pending_xmp() if o.problems or o.notes]
+        for photo, decision in session.decisions_for(pictures).items():
+            packet = read_embedded(photo)
+            assert packet is not None
+            assert read_properties(packet) == {XmpProperty.RATING: str(decision.stars)}
+    assert not list(root.glob("*.tmp"))
+    assert rated > KILLS // 3
 
 
 def test_moved_photos_exist_exactly_once(quick_folder):

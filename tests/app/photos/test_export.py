@@ -160,6 +160,16 @@ def test_a_name_that_looks_like_a_formula_is_defused(name):
     assert row["path"] == f"'{name}"
 
 
+@pytest.mark.parametrize("name", ["=1+1.jpg", "-rf.jpg", "  =x.jpg", "\tx.jpg", 'a,"b"\n.jpg'])
+def test_a_raw_table_gives_every_name_back(name):
+    """No apostrophe; what CSV must quote is still quoted, and nothing else differs."""
+    (raw,) = read_csv([result(name)], raw=True)
+    (safe,) = read_csv([result(name)])
+    assert raw["path"] == name
+    assert {**safe, "path": name} == raw
+    assert raw["cached"] == "false"
+
+
 @given(text=st.text())
 def test_no_text_cell_starts_like_a_formula(text):
     """Also after leading spaces of any kind."""
@@ -184,6 +194,8 @@ def test_csv_on_a_terminal_is_escaped():
     text = b"".join(csv_chunks([result("\x1b[2J.jpg")], for_terminal=True)).decode()
     assert "\x1b" not in text
     assert r"\x1b[2J.jpg" in text
+    raw = b"".join(csv_chunks([result("\x1b[2J.jpg")], for_terminal=True, raw=True))
+    assert b"\x1b" not in raw
 
 
 @pytest.mark.parametrize(
