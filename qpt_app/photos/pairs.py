@@ -29,23 +29,22 @@ def pair_files(photos: Iterable[ScannedPhoto]) -> Iterator[ScannedPhoto]:
     prefix = ""
     for photo in photos:
         path = os.fspath(photo.path)
-        if not path.startswith(prefix) or not together:
-            yield from _paired(together)
-            together = []
-            prefix = _up_to_first_dot(path)
-        together.append(photo)
-    yield from _paired(together)
+        if together and path.startswith(prefix):
+            together.append(photo)
+            continue
+        if len(together) == 1:
+            yield together[0]
+        else:
+            yield from _joined(together)
+        together = [photo]
+        prefix = _up_to_first_dot(path)
+    yield from _joined(together) if len(together) > 1 else together
 
 
 def _up_to_first_dot(path: str) -> str:
     """Return a path up to the first dot of its name, the dot included."""
-    folder, separator, name = path.rpartition(os.sep)
-    return f"{folder}{separator}{name.partition('.')[0]}."
-
-
-def _paired(photos: list[ScannedPhoto]) -> list[ScannedPhoto] | Iterator[ScannedPhoto]:
-    """Return neighbours in their order, pairs at the place of the rendered file."""
-    return photos if len(photos) < 2 else _joined(photos)
+    dot = path.find(".", path.rfind(os.sep) + 1)
+    return path + "." if dot < 0 else path[: dot + 1]
 
 
 def _joined(photos: list[ScannedPhoto]) -> Iterator[ScannedPhoto]:
