@@ -1,5 +1,6 @@
 """Reads a folder in a thread: photo files, RAW+JPEG pairs and what was decided about them."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,10 +78,10 @@ class FolderScan(QObject):
         records = []
         for one in batch:
             if isinstance(one, PhotoFile):
-                record = PhotoRecord(one.path, one)
+                record = PhotoRecord(one.location, one)
                 record.decision = self._decided.get(record.path_key, UNDECIDED)
             else:
-                record = PhotoRecord(one.path, None, one)
+                record = PhotoRecord(os.fspath(one.path), None, one)
             records.append(record)
         self.found.emit(self.generation, records)
 

@@ -225,7 +225,7 @@ class Library(QObject):
         self._is_reading = False
         if self._had_photos:
             self._model.remove(
-                record.path for record in self._model.records if record.path_key not in self._seen
+                [one.path for one in self._model.records if one.path_key not in self._seen]
             )
         self._model.refresh()
         self._set_summary()

@@ -16,7 +16,8 @@ from qpt_app.photos.series import Series
 class PhotoRecord:
     """One row of the window: the file, what the program found and what the person decided."""
 
-    path: Path
+    location: str
+    """The path as text, as in `PhotoFile`."""
     file: PhotoFile | None
     """None for a path that never became a photo; `result` then says why."""
     result: PhotoResult | None = None
@@ -33,12 +34,17 @@ class PhotoRecord:
     """What names are sorted by: the path's bytes, as everywhere in qpt."""
 
     def __post_init__(self) -> None:
-        self.path_key = os.fsencode(self.path)
+        self.path_key = os.fsencode(self.location)
+
+    @property
+    def path(self) -> Path:
+        """`location` as a path, made at every call."""
+        return Path(self.location)
 
     @property
     def name(self) -> str:
         """The file's name, ready for the screen: odd bytes and control characters replaced."""
-        return display_name(self.path.name)
+        return display_name(os.path.basename(self.location))  # noqa: PTH119 (no Path to be made)
 
     @property
     def score(self) -> float | None:

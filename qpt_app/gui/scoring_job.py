@@ -88,8 +88,8 @@ class ScoringJob(QObject):
 
     def add(self, files: Sequence[PhotoFile]) -> None:
         """Score these photos too."""
-        self._files.update((os.fspath(file.path), file) for file in files)
-        self._received.difference_update(os.fspath(file.path) for file in files)
+        self._files.update((file.location, file) for file in files)
+        self._received.difference_update(file.location for file in files)
         if self._state not in (ScoringState.PAUSED, ScoringState.FAILED, ScoringState.CANCELLED):
             self._set_state(ScoringState.RUNNING if self._is_ready else ScoringState.STARTING)
         if self._state is not ScoringState.CANCELLED:
@@ -100,7 +100,7 @@ class ScoringJob(QObject):
         """Score photos again that failed before, although the cache knows them."""
         if self._state is ScoringState.DONE or self._state is ScoringState.IDLE:
             self._set_state(ScoringState.RUNNING)
-        self._received.difference_update(os.fspath(file.path) for file in files)
+        self._received.difference_update(file.location for file in files)
         self._link.start()
         self._send("retry", self._generation, list(files))
 

@@ -1,5 +1,6 @@
 """What is still to be scored, and in which order: what the user looks at first. No Qt."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,10 +13,10 @@ class ScoringQueue:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: dict[Path, PhotoFile] = {}
-        self._first: list[Path] = []
-        self._taken: dict[Path, PhotoFile] = {}
-        self._retried: set[Path] = set()
+        self._waiting: dict[str, PhotoFile] = {}
+        self._first: list[str] = []
+        self._taken: dict[str, PhotoFile] = {}
+        self._retried: set[str] = set()
         self._generation = 0
         self._paused = False
         self._stopped = False
@@ -42,24 +43,24 @@ class ScoringQueue:
         """Add photos at the end; those of an older folder are ignored."""
         with self._changed:
             if generation == self._generation:
-                self._waiting.update((file.path, file) for file in files)
+                self._waiting.update((file.location, file) for file in files)
                 self._changed.notify_all()
 
     def retry(self, generation: int, files: Iterable[PhotoFile]) -> None:
         """Add photos that failed before; the cache's word does not count for them."""
         with self._changed:
             if generation == self._generation:
-                self._retried.update(file.path for file in files)
+                self._retried.update(file.location for file in files)
         self.add(generation, files)
 
-    def is_retried(self, path: Path) -> bool:
+    def is_retried(self, location: str) -> bool:
         """Whether a photo is to be tried again although the cache knows that it failed."""
-        return path in self._retried
+        return location in self._retried
 
     def look_at(self, paths: Sequence[Path]) -> None:
         """Take these photos next, in this order."""
         with self._changed:
-            self._first = list(paths)
+            self._first = [os.fspath(path) for path in paths]
 
     def set_paused(self, paused: bool) -> None:
         """Rest, or go on."""
@@ -105,12 +106,12 @@ class ScoringQueue:
         while (file := self._take_one(generation)) is not None:
             yield file
 
-    def done(self, path: Path) -> None:
+    def done(self, location: str) -> None:
         """Note that a photo has its result."""
         with self._changed:
-            self._retried.discard(path)
-            self._taken.pop(path, None)
-            self._waiting.pop(path, None)
+            self._retried.discard(location)
+            self._taken.pop(location, None)
+            self._waiting.pop(location, None)
 
     def give_back(self) -> None:
         """Put photos that were taken but not finished in front of the others again."""
@@ -125,11 +126,11 @@ class ScoringQueue:
             while self._first:
                 file = self._waiting.pop(self._first.pop(0), None)
                 if file is not None:
-                    self._taken[file.path] = file
+                    self._taken[file.location] = file
                     return file
             if not self._waiting:
                 return None
-            path = next(iter(self._waiting))
-            file = self._waiting.pop(path)
-            self._taken[path] = file
+            location = next(iter(self._waiting))
+            file = self._waiting.pop(location)
+            self._taken[location] = file
             return file

@@ -155,7 +155,7 @@ def _serve(queue: ScoringQueue, engine: Engine, outbox: "_Outbox") -> None:
         )
         try:
             for result in results:
-                queue.done(result.path)
+                queue.done(os.fspath(result.path))
                 outbox.add(generation, result)
         finally:
             queue.give_back()
@@ -184,8 +184,8 @@ def _answer_from_cache(
             return
         known = engine.cache.get_many(chunk, engine.identity)
         for file, cached in zip(chunk, known, strict=True):
-            if cached is not None and not queue.is_retried(file.path):
-                queue.done(file.path)
+            if cached is not None and not queue.is_retried(file.location):
+                queue.done(file.location)
                 outbox.add(generation, _cached_result(file, cached, engine.identity.label))
         outbox.flush()
 

@@ -1,6 +1,7 @@
 """The rows of the score cache: what is kept, and the queries that read and write it."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from qpt_app.core.scorer import ModelIdentity
 from qpt_app.core.status import PhotoStatus
 from qpt_app.photos.fingerprint import Fingerprint
-from qpt_app.photos.ranking import path_key
 from qpt_app.photos.results import PhotoFile
 
 _VALUES_PER_QUERY = 400
@@ -59,7 +59,7 @@ def model_key(identity: ModelIdentity) -> bytes:
 
 def read_hashes(connection: sqlite3.Connection, photos: Sequence[PhotoFile]) -> list[bytes | None]:
     """Return the content hash of each file whose stamp is still the one that is known."""
-    keys = [_file_key(photo.path) for photo in photos]
+    keys = [_file_key(photo.location) for photo in photos]
     found: dict[bytes, tuple[str, bytes]] = {}
     for some in _portions(keys):
         query = f"SELECT path, stamp, content_hash FROM files WHERE path IN ({_marks(some)})"  # noqa: S608
@@ -176,9 +176,10 @@ def _checksum(content: bytes, model: bytes, values: Sequence[Any]) -> int:
     return xxhash.xxh32_intdigest(repr((content, model, *values)).encode())
 
 
-def _file_key(path: Path) -> bytes:
+def _file_key(path: str | Path) -> bytes:
     """Return the bytes of a path that mean the same file from every working folder."""
-    return path_key(path if path.is_absolute() else path.absolute())
+    is_absolute = os.path.isabs(path)  # noqa: PTH117 (no Path to be made)
+    return os.fsencode(path if is_absolute else Path(path).absolute())
 
 
 def _portions(values: Sequence[bytes]) -> Iterable[Sequence[bytes]]:

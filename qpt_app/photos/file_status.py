@@ -28,7 +28,7 @@ def look_at(path: str, ask: Callable[[], os.stat_result] | None = None) -> Photo
     """Stat a path, following links, and return its photo file or its failed row.
 
     Args:
-        path: what to look at.
+        path: what to look at, in the spelling of `os.fspath(Path(...))`.
         ask: a cheaper way to its stat, such as that of a folder's listing; None for the path's.
     """
     try:
@@ -39,7 +39,7 @@ def look_at(path: str, ask: Callable[[], os.stat_result] | None = None) -> Photo
         return PhotoResult.failed(Path(path), *status_of(error))
     if not stat_module.S_ISREG(stat.st_mode):
         return unreadable(path, f"{_kind(stat.st_mode)}, not a photo")
-    return PhotoFile.of(Path(path), stat)
+    return PhotoFile.of(path, stat)
 
 
 def unreadable(path: str, reason: str) -> PhotoResult:

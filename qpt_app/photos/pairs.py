@@ -28,7 +28,7 @@ def pair_files(photos: Iterable[ScannedPhoto]) -> Iterator[ScannedPhoto]:
     together: list[ScannedPhoto] = []
     prefix = ""
     for photo in photos:
-        path = os.fspath(photo.path)
+        path = photo.location if isinstance(photo, PhotoFile) else os.fspath(photo.path)
         if together and path.startswith(prefix):
             together.append(photo)
             continue
@@ -71,5 +71,5 @@ def _pair_of(frame: list[PhotoFile]) -> tuple[PhotoFile, PhotoFile] | None:
 
 def _split(photo: PhotoFile) -> tuple[bytes, str]:
     """Return a photo's path without its ending, and the ending in lower case."""
-    stem, extension = os.path.splitext(os.fsencode(photo.path))  # noqa: PTH122 (bytes)
+    stem, extension = os.path.splitext(os.fsencode(photo.location))  # noqa: PTH122 (bytes)
     return stem, os.fsdecode(extension).lower()

@@ -22,8 +22,10 @@ SMALL_REASON = "small"
 class PhotoFile:
     """A regular file that may be a photo, as it was when its folder was read."""
 
-    path: Path
-    """As found or as named; bytes that are not UTF-8 are kept as surrogate escapes."""
+    location: str
+    """The path as found or as named, in the spelling of `os.fspath(Path(...))`; bytes that are not
+    UTF-8 are kept as surrogate escapes. Text, since a `Path` takes longer to make than the file to
+    look at, and folders of 50,000 photos are read while a person waits."""
     device: int
     """`st_dev` of the file, after following links."""
     inode: int
@@ -38,8 +40,13 @@ class PhotoFile:
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as plain values: folders of 50,000 photos go to other processes."""
         companion = None if self.companion is None else os.fspath(self.companion)
-        values = os.fspath(self.path), self.device, self.inode, self.size, self.mtime_ns, companion
+        values = self.location, self.device, self.inode, self.size, self.mtime_ns, companion
         return _photo_file, values
+
+    @property
+    def path(self) -> Path:
+        """`location` as a path, made at every call."""
+        return Path(self.location)
 
     @property
     def stamp(self) -> FileStamp:
@@ -49,10 +56,10 @@ class PhotoFile:
         )
 
     @classmethod
-    def of(cls, path: Path, stat: os.stat_result) -> "PhotoFile":
+    def of(cls, location: str, stat: os.stat_result) -> "PhotoFile":
         """Build one from the result of a stat call."""
         return cls(
-            path=path,
+            location=location,
             device=stat.st_dev,
             inode=stat.st_ino,
             size=stat.st_size,
@@ -108,11 +115,11 @@ class PhotoResult:
 
 
 def _photo_file(
-    path: str, device: int, inode: int, size: int, mtime_ns: int, companion: str | None
+    location: str, device: int, inode: int, size: int, mtime_ns: int, companion: str | None
 ) -> PhotoFile:
     """Build a photo file from the values it travelled as."""
     return PhotoFile(
-        path=Path(path), device=device, inode=inode, size=size, mtime_ns=mtime_ns,
+        location=location, device=device, inode=inode, size=size, mtime_ns=mtime_ns,
         companion=None if companion is None else Path(companion),
     )  # fmt: skip
 

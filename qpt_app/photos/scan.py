@@ -134,6 +134,7 @@ class _Walk:
         self._options = options
         self._include = _matcher(options.include)
         self._exclude = _matcher(options.exclude)
+        self._has_patterns = bool(options.include or options.exclude)
         self._seen_paths: set[bytes] | None = set() if track_paths else None
         self._seen_folders: set[tuple[int, int]] = set()
         self._root = ""
@@ -150,7 +151,7 @@ class _Walk:
             if self._seen_paths is None:
                 yield from found
             else:
-                yield from (one for one in found if _is_new(one.path, self._seen_paths))
+                yield from (one for one in found if _is_new(_location(one), self._seen_paths))
 
     def _below(self, root: _Entry) -> Iterator[PhotoFile | PhotoResult]:
         """Yield what is in a folder and, if wanted, in its subfolders.
@@ -180,8 +181,9 @@ class _Walk:
             stat = os.stat(folder)  # noqa: PTH116
             if not self._enter((stat.st_dev, stat.st_ino)):
                 return []
+            start = _start_of_content(folder)
             with os.scandir(folder) as entries:
-                found = [self._wanted(entry, below) for entry in entries]
+                found = [self._wanted(entry, start + entry.name, below) for entry in entries]
         except OSError as error:
             status, reason = status_of(error)
             return PhotoResult.failed(Path(folder), status, f"folder: {reason}")
@@ -196,14 +198,14 @@ class _Walk:
         self._seen_folders.add(identity)
         return True
 
-    def _wanted(self, entry: "os.DirEntry[str]", below: str) -> _Entry | None:
+    def _wanted(self, entry: "os.DirEntry[str]", path: str, below: str) -> _Entry | None:
         """Return what a name in a folder stands for, or None if it does not count."""
         name, options = entry.name, self._options
         if name.startswith("."):
             return None
         is_folder = _is_folder(entry, follow=options.follow_links)
         if self._has_patterns:
-            relative = os.path.relpath(entry.path, below)
+            relative = os.path.relpath(path, below)
             if self._exclude(name, relative):
                 return None
             if options.include and not is_folder and not self._include(name, relative):
@@ -212,14 +214,10 @@ class _Walk:
         if is_folder:
             if name == REJECTED_FOLDER or not (options.recursive or options.is_photo_name(name)):
                 return None
-            return _Entry(key + _SEPARATOR, entry.path, True, entry.is_symlink())
+            return _Entry(key + _SEPARATOR, path, True, entry.is_symlink())
         if not options.is_photo_name(name):
             return None
-        return _Entry(key, entry.path, False, entry.is_symlink(), _stat_of(entry))
-
-    @property
-    def _has_patterns(self) -> bool:
-        return bool(self._options.include or self._options.exclude)
+        return _Entry(key, path, False, entry.is_symlink(), _stat_of(entry))
 
     def _photo(self, entry: _Entry) -> PhotoFile | PhotoResult:
         """Return the photo of a name in a folder; links out of the folder are not followed."""
@@ -229,7 +227,18 @@ class _Walk:
         return look_at(entry.path, entry.stat)
 
 
-def _is_new(path: Path, seen: set[bytes]) -> bool:
+def _start_of_content(folder: str) -> str:
+    """Return what the paths of a folder's content start with, spelt as `pathlib` spells them."""
+    if folder == os.curdir:
+        return ""
+    return folder if folder.endswith((os.sep, ":")) else folder + os.sep
+
+
+def _location(found: PhotoFile | PhotoResult) -> str:
+    return found.location if isinstance(found, PhotoFile) else os.fspath(found.path)
+
+
+def _is_new(path: str, seen: set[bytes]) -> bool:
     """Whether a path is not among those seen; it is from now on."""
     key = os.fsencode(os.path.abspath(path))  # noqa: PTH100 (links must stay unresolved)
     if key in seen:

@@ -1,5 +1,6 @@
 """The item models keep Qt's rules and put photos where they belong."""
 
+import os
 from pathlib import Path
 
 import gui_fakes
@@ -22,7 +23,9 @@ from qpt_app.photos.results import PhotoFile, PhotoResult
 
 def record(name: str, *, score: float | None = None, stars: int | None = None, flag=Flag.NONE):
     path = Path("/shoot") / name
-    photo = PhotoRecord(path, PhotoFile(path=path, device=1, inode=1, size=1, mtime_ns=0))
+    photo = PhotoRecord(
+        os.fspath(path), PhotoFile(location=os.fspath(path), device=1, inode=1, size=1, mtime_ns=0)
+    )
     if score is not None:
         photo.result = PhotoResult(path=path, status=PhotoStatus.OK, score=score)
     photo.decision = Decision(stars=stars, flag=flag)

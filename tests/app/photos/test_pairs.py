@@ -15,7 +15,7 @@ from qpt_app.photos.results import PhotoFile, PhotoResult
 
 
 def photo(path):
-    return PhotoFile(path=Path(path), device=1, inode=2, size=3, mtime_ns=4)
+    return PhotoFile(location=str(Path(path)), device=1, inode=2, size=3, mtime_ns=4)
 
 
 def paired(*paths):

@@ -17,7 +17,12 @@ ODD = Path(os.fsdecode(b"/shoot/\xe9\n.jpg"))
 def test_a_photo_file_travels_whole(companion):
     """Names of any bytes, numbers beyond 64 bits."""
     file = PhotoFile(
-        path=ODD, device=1, inode=1 << 70, size=5, mtime_ns=1 << 62, companion=companion
+        location=os.fspath(ODD),
+        device=1,
+        inode=1 << 70,
+        size=5,
+        mtime_ns=1 << 62,
+        companion=companion,
     )
     back = pickle.loads(pickle.dumps(file))
     assert back == file

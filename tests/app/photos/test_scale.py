@@ -88,7 +88,7 @@ def test_memory_does_not_grow_with_the_photos(
     """Thirty times the photos, the same peak."""
     path = tmp_path / "a.jpg"
     path.touch()
-    file = PhotoFile.of(path, path.stat())
+    file = PhotoFile.of(os.fspath(path), path.stat())
 
     class ForgetfulPool(fake_pool):
         def submit(self, job, *, priority=0):

@@ -61,6 +61,18 @@ def test_a_file_named_in_two_ways_gives_one_row(tmp_path, monkeypatch):
     assert len(list(scan_paths(ways))) == 1
 
 
+@pytest.mark.parametrize("named", [".", "", "a", "./a/", "a/../a", "..", "{here}", "{here}//a"])
+def test_locations_are_spelt_as_pathlib_spells_them(tmp_path, monkeypatch, named):
+    """However the folder is named: cache, decisions and undo know a file by this text."""
+    here = tmp_path / "here"
+    make(here, "one.jpg", "a/two.jpg", "a/b/three.jpg")
+    monkeypatch.chdir(here)
+    folder = Path(named.format(here=here))
+    found = [photo.location for photo in scan_paths([folder], RECURSIVE)]
+    assert found == sorted(os.fspath(path) for path in folder.rglob("*.jpg"))
+    assert found
+
+
 def test_hard_links_are_two_names(tmp_path):
     """Two names of one file are two rows: a row per name is what was promised."""
     make(tmp_path, "a.jpg")

@@ -29,7 +29,7 @@ NOW = 1_800_000_000.0
 
 def photo(number: int, path: Path | None = None, **changes) -> PhotoFile:
     stamp = {"device": 1, "inode": number, "size": 10, "mtime_ns": 1000 + number} | changes
-    return PhotoFile(path=path or Path(f"/photos/{number}.jpg"), **stamp)
+    return PhotoFile(location=os.fspath(path or f"/photos/{number}.jpg"), **stamp)
 
 
 def fingerprint(of: PhotoFile, content: int | None = None, settled: bool = True) -> Fingerprint:
