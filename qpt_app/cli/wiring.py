@@ -6,7 +6,7 @@ Everything is imported inside the functions: this module costs nothing to import
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,8 @@ def _split_named(
     named: set[str],
 ) -> "Iterator[PhotoEntry]":
     """Yield the paired photos, but a pair whose RAW file is named as two, in the order of paths."""
+    from qpt_app.photos.results import PhotoFile
+
     seen: dict[Path, PhotoEntry] = {}
 
     def remember() -> "Iterator[PhotoEntry]":
@@ -87,10 +89,10 @@ def _split_named(
 
     for photo in pair(remember()):
         raw = seen.get(photo.companion) if photo.companion is not None else None
-        if raw is None:
+        if raw is None or not isinstance(photo, PhotoFile):
             yield photo
         else:
-            both = [replace(photo, companion=None), raw]
+            both = [photo._replace(companion=None), raw]
             yield from sorted(both, key=lambda one: os.fsencode(one.path))
 
 

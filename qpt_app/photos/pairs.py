@@ -7,7 +7,6 @@ or throw away a photo that nobody looked at.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from qpt_app.core.decode_formats import RAW_EXTENSIONS, RENDERED_EXTENSIONS
 from qpt_app.photos.results import PhotoFile, PhotoResult
@@ -59,7 +58,7 @@ def _joined(photos: list[ScannedPhoto]) -> Iterator[ScannedPhoto]:
         if pair is None or isinstance(photo, PhotoResult) or photo not in pair:
             yield photo
         elif photo is pair[1]:
-            yield replace(photo, companion=pair[0].path)
+            yield photo._replace(companion=pair[0].path)
 
 
 def _pair_of(frame: list[PhotoFile]) -> tuple[PhotoFile, PhotoFile] | None:

@@ -502,5 +502,5 @@ def test_the_models_threads_are_told_to_sleep_before_it_is_loaded(bench, photo_f
 def test_companions_travel(bench, photo_folder):
     """The RAW of a pair is named in its row."""
     (photo, *_) = scan_paths([photo_folder])
-    (row,) = bench.start([replace(photo, companion=Path("0.nef"))])
+    (row,) = bench.start([photo._replace(companion=Path("0.nef"))])
     assert row.companion == Path("0.nef")
