@@ -18,6 +18,7 @@ class BenchEngine:
     """Answers from a cache; what is not in it is decoded as usual and scored by its mean."""
 
     device_name = "cpu"
+    calibration = None
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings

@@ -168,6 +168,8 @@ class DecisionController(QObject):
         if changed:
             self._model.refresh()
             text = self.tr("%1 ratings taken over: of moved photos, or of other programs")
+            if changed == 1:
+                text = self.tr("1 rating taken over: of a moved photo, or of another program")
             self.announced.emit(text.replace("%1", str(changed)))
 
     def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:

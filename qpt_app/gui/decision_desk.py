@@ -18,6 +18,7 @@ from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
 from qpt_app.decisions.session import DecisionSession
+from qpt_app.decisions.xmp_exchange import problems_of
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.errors import DecisionsError, NewerSchemaError, QptError
 
@@ -327,9 +328,8 @@ class DecisionDesk(QObject):
 
     def _write_pending(self, session: DecisionSession) -> None:
         outcomes = session.write_pending_xmp(cancelled=self._stop.is_set)
-        for outcome in outcomes:
-            for problem in outcome.problems:
-                self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
+        for problem in problems_of(outcomes):
+            self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
 
     def _guarded(self, work: Callable[[DecisionSession], None]) -> None:
         try:

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.score_summary import ScoreSummary
 from qpt_app.photos.export import row_of, safe_cell
+from qpt_app.photos.ranking import Preference, with_ranks
 from qpt_app.photos.results import PhotoResult
 
 AskFile = Callable[[QWidget, str], Path | None]
@@ -33,35 +35,56 @@ class ExportFile(QObject):
         self._window = window
         self.ask_file = ask_file or ask_for_file
 
-    def ask(self, model: PhotoModel, library: Library) -> None:
-        """Ask for a file and write it."""
+    def ask(self, model: PhotoModel, library: Library, better: Preference) -> None:
+        """Ask for a file and write it; `better` says which scores are near-ties."""
         target = self.ask_file(self._window, self.tr("Export scores"))
         if target is None:
             return
         records = model.visible_records()
         try:
-            write_export(target, records, library.summary)
+            write_export(target, records, library.summary, ranks(model.records, better))
         except StorageError as error:
             self.done.emit(str(error))
             return
         text = self.tr("%1 photos written to %2").replace("%1", f"{len(records):,}")
+        if len(records) == 1:
+            text = self.tr("1 photo written to %2")
         self.done.emit(text.replace("%2", target.name))
 
 
-def write_export(target: Path, records: list[PhotoRecord], summary: ScoreSummary) -> None:
+def ranks(records: Iterable[PhotoRecord], better: Preference) -> dict[bytes, int]:
+    """Return the rank of every scored photo of a folder, by its path key; near-ties share one."""
+    results = [one.result for one in records if one.result is not None]
+    return {
+        os.fsencode(row.path): row.rank
+        for row in with_ranks(results, better)
+        if row.rank is not None
+    }
+
+
+def write_export(
+    target: Path,
+    records: list[PhotoRecord],
+    summary: ScoreSummary,
+    places: Mapping[bytes, int],
+) -> None:
     """Write one row per photo; the ending decides: `.json`, else CSV.
+
+    Percentile and rank (`places`) are those in the whole folder, whatever is shown of it.
 
     Raises:
         StorageError: if the file cannot be written.
     """
-    rows = list(_rows(records, summary))
+    rows = list(_rows(records, summary, places))
     if target.suffix.lower() == ".json":
         atomic_write(target, json.dumps(rows, indent=1, ensure_ascii=True) + "\n")
     else:
         atomic_write(target, _csv(rows))
 
 
-def _rows(records: list[PhotoRecord], summary: ScoreSummary) -> Iterator[dict[str, object]]:
+def _rows(
+    records: list[PhotoRecord], summary: ScoreSummary, places: Mapping[bytes, int]
+) -> Iterator[dict[str, object]]:
     """Yield the export's row of each photo, with the person's decision beside the score."""
     for record in records:
         result = record.result
@@ -70,7 +93,8 @@ def _rows(records: list[PhotoRecord], summary: ScoreSummary) -> Iterator[dict[st
             row = {**row_of(blank), "status": "waiting", "reason": None}
         else:
             percentile = None if result.score is None else summary.percentile(result.score)
-            row = row_of(replace(result, percentile=percentile))
+            rank = places.get(record.path_key)
+            row = row_of(replace(result, percentile=percentile, rank=rank))
         decision = record.decision
         row["stars"] = decision.stars
         row["flag"] = decision.flag.value

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from qpt_app.core.calibration import Calibration
 from qpt_app.core.scorer import ModelIdentity, Scorer
 from qpt_app.errors import StorageError
 from qpt_app.gui.scoring_worker import EngineSettings
@@ -24,7 +25,8 @@ class TorchEngine:
 
         self._settings = settings
         self._path = find_model(settings.model)
-        self._identity = read_metadata(self._path).identity
+        metadata = read_metadata(self._path)
+        self._identity, self._calibration = metadata.identity, metadata.calibration
         self._scorer: Scorer | None = None
         self._pool: Any = None
         self.notices: list[str] = []
@@ -34,6 +36,11 @@ class TorchEngine:
     def identity(self) -> ModelIdentity:
         """The model in use."""
         return self._identity
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How its scores compare."""
+        return self._calibration
 
     @property
     def cache(self) -> ScoreCache | None:

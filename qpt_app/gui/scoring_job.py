@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from qpt_app.core.calibration import Calibration
 from qpt_app.gui.process_link import ProcessLink
 from qpt_app.gui.scoring_worker import (
     Command,
@@ -67,6 +68,12 @@ class ScoringJob(QObject):
         self._is_ready = False
         self.model: str | None = None
         """Label of the model, once the worker knows it."""
+        self._calibration: Calibration | None = None
+
+    def better(self, score: float, other: float) -> float | None:
+        """Return how likely people prefer a photo of the one score, 0..1; None if unknown."""
+        known = self._calibration
+        return None if known is None else known.probability_better(score, other)
 
     @property
     def state(self) -> ScoringState:
@@ -143,7 +150,7 @@ class ScoringJob(QObject):
     def _take(self, message: object) -> None:
         """Deal with what the worker sent."""
         if isinstance(message, Ready):
-            self.model = message.model
+            self.model, self._calibration = message
         elif isinstance(message, Loaded):
             self._note_ready()
         elif isinstance(message, Scored) and message.generation == self._generation:

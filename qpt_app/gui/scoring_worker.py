@@ -12,6 +12,7 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol
 
+from qpt_app.core.calibration import Calibration
 from qpt_app.core.scorer import ModelIdentity, Scorer
 from qpt_app.errors import QptError
 from qpt_app.gui.scoring_queue import ScoringQueue
@@ -30,6 +31,8 @@ class Ready(NamedTuple):
     """The worker knows its model; scoring can begin."""
 
     model: str
+    calibration: Calibration | None
+    """How its scores compare."""
 
 
 class Loaded(NamedTuple):
@@ -72,6 +75,11 @@ class Engine(Protocol):
     @property
     def identity(self) -> ModelIdentity:
         """The model in use; known without loading it."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How its scores compare; known without loading it. None where nobody fitted it."""
         ...
 
     @property
@@ -126,7 +134,7 @@ def scoring_main(pipe: Connection, make_engine: Callable[[Any], Engine], setting
         _wait_for_stop(queue)
         return
     try:
-        outbox.send(Ready(engine.identity.label))
+        outbox.send(Ready(engine.identity.label, engine.calibration))
         _serve(queue, engine, outbox)
     except QptError as error:
         outbox.send(Trouble(str(error), is_fatal=True))

@@ -77,9 +77,10 @@ class StatePage(QWidget):
 
     def show_all_hidden(self, count: int) -> None:
         """Say that the filter hides everything."""
+        hidden = self.tr("%1 photos are hidden.").replace("%1", f"{count:,}")
         self._show(
             self.tr("No photo matches the filter"),
-            self.tr("%1 photos are hidden.").replace("%1", f"{count:,}"),
+            self.tr("1 photo is hidden.") if count == 1 else hidden,
             "clear_filter",
             self.tr("Show all photos"),
         )

@@ -142,7 +142,7 @@ class WindowActions(QObject):
             "move_rejects": files.move_rejects,
             "copy_picks": files.copy_picks,
             "move_picks": files.move_picks,
-            "export": lambda: self._export.ask(window.model, window.library),
+            "export": lambda: self._export.ask(window.model, window.library, window.scoring.better),
             "pause": window.scoring.toggle_pause,
             "cancel_scoring": window.scoring.cancel,
             "retry_failed": self._retry,
@@ -179,7 +179,10 @@ class WindowActions(QObject):
             self._window.parts.status.announce(self.tr("Nothing to reject"))
             return
         count = f"{len(records):,}"
-        title = self.tr("Reject %1 photos %2?").replace("%1", count).replace("%2", which)
+        title, done = self.tr("Reject %1 photos %2?"), self.tr("reject %1 photos %2")
+        if len(records) == 1:
+            title, done = self.tr("Reject 1 photo %2?"), self.tr("reject 1 photo %2")
+        title, done = (text.replace("%1", count).replace("%2", which) for text in (title, done))
         kept = sum(record.decision.is_picked or record.stars > 0 for record in records)
         text = self.tr("Only the flag changes; no file is moved. One undo takes all of it back.")
         if kept:
@@ -190,7 +193,6 @@ class WindowActions(QObject):
             title, text, self.tr("Reject %1").replace("%1", count), self._window
         )
         change = DecisionChange(flag=Flag.REJECT)
-        done = self.tr("reject %1 photos %2").replace("%1", count).replace("%2", which)
         dialog.accepted.connect(
             lambda: self._window.decisions.apply([(record, change) for record in records], done)
         )
@@ -208,6 +210,8 @@ class WindowActions(QObject):
     def _retry(self) -> None:
         count = self._window.library.retry_failed()
         text = self.tr("Trying %1 photos again").replace("%1", str(count))
+        if count == 1:
+            text = self.tr("Trying 1 photo again")
         self._window.parts.status.announce(text if count else self.tr("No photo has failed"))
 
     def _toggle_stack(self) -> None:

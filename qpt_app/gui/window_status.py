@@ -81,6 +81,8 @@ class WindowStatus(QObject):
             return
         shown = self._model.rowCount()
         count = self.tr("%1 photos").replace("%1", f"{len(records):,}")
+        if len(records) == 1:
+            count = self.tr("1 photo")
         if shown != len(records):
             count = self.tr("%1 of %2").replace("%1", f"{shown:,}").replace("%2", count)
         parts = [count]

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from qpt_app.core.calibration import Calibration
 from qpt_app.core.decode_jobs import ImageJob
 from qpt_app.core.decode_limits import DecodeLimits
 from qpt_app.core.preprocess import PreprocessConfig
@@ -79,6 +80,15 @@ class FakeEngineSettings:
     """Makes the engine refuse with this text."""
 
 
+CALIBRATION = Calibration(
+    level_knots=(0.25, 0.75),
+    raw_knots=(-1.0, 1.0),
+    pair_knots=(0.0, 100.0),
+    pair_strengths=(0.0, 20.0),
+)
+"""A difference of two points is a near-tie, one of three is not: e^0.4 is odds of 1.49 to one."""
+
+
 class FakeEngine:
     """Runs in the scoring process of the tests."""
 
@@ -89,6 +99,7 @@ class FakeEngine:
             raise ModelNotFoundError(settings.fail)
         self._settings = settings
         self.identity = ModelIdentity(name="fake", digest="ab" * 32, preprocess=TINY_VIEWS)
+        self.calibration = CALIBRATION
         self.cache = ScoreCache.open(Path(settings.cache_folder)) if settings.cache_folder else None
         self._pool: GatedPool | None = None
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 
 from qpt_app.decisions.decision import Flag, Label
-from qpt_app.gui.export_file import write_export
+from qpt_app.gui.export_file import ranks, write_export
 from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
+from qpt_app.photos.ranking import TIE_PROBABILITY, with_ranks
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 WAIT_MS = 20000
@@ -416,8 +418,9 @@ def test_export_writes_scores_and_decisions_in_columns_of_their_own(qtbot, opene
     """CSV and JSON of what is shown."""
     press(qtbot, opened, "4")
     records = opened.model.visible_records()
-    write_export(tmp_path / "out.csv", records, opened.library.summary)
-    write_export(tmp_path / "out.json", records, opened.library.summary)
+    places = ranks(opened.model.records, opened.scoring.better)
+    write_export(tmp_path / "out.csv", records, opened.library.summary, places)
+    write_export(tmp_path / "out.json", records, opened.library.summary, places)
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 12
@@ -425,7 +428,22 @@ def test_export_writes_scores_and_decisions_in_columns_of_their_own(qtbot, opene
     assert float(rows[0]["score"]) == pytest.approx(records[0].score, abs=0.001)
     values = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert values[9]["score"] is None
+    assert values[9]["rank"] is None
+    best_first = sorted(values[:9] + values[10:], key=lambda row: -row["score"])
+    numbers = [row["rank"] for row in best_first]
+    assert numbers[0] == 1
+    assert numbers == sorted(numbers)
     settle(qtbot, opened)
+
+
+def test_ranks_in_the_window_are_those_of_the_command_line(qtbot, opened):
+    """Near-ties share one, by the calibration that the scoring process told."""
+    results = [one.result for one in opened.model.records if one.result is not None]
+    wanted = with_ranks(results, gui_fakes.CALIBRATION.probability_better)
+    assert ranks(opened.model.records, opened.scoring.better) == {
+        os.fsencode(row.path): row.rank for row in wanted if row.rank is not None
+    }
+    assert opened.scoring.better(50.0, 48.0) < TIE_PROBABILITY < opened.scoring.better(50.0, 47.0)
 
 
 def test_kill_during_a_move_then_restart_every_photo_exists_once(qtbot, make_window, shoot, paths):

@@ -13,12 +13,16 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QWidget
 
 from qpt_app.decisions import xmp_exchange
-from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.decision import Flag, Label
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.gui_settings import GuiSettings, SessionState
 from qpt_app.gui.key_bindings import conflicts
 from qpt_app.gui.view_controller import View
+
+FOREIGN_LABEL = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Label="Client"/></rdf:RDF></x:xmpmeta>"""
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -289,6 +293,21 @@ def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot)
     assert window.model.record(shoot / "p01.jpg").stars == 2
     qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=20000)
     settle(qtbot, window)
+
+
+def test_what_xmp_kept_of_another_program_is_told(qtbot, make_window, shoot):
+    """A label that is none of the five stays in the sidecar, and the status line says so."""
+    sidecar = shoot / "p00.jpg.xmp"
+    sidecar.write_text(FOREIGN_LABEL, encoding="utf-8")
+    window = make_window(GuiSettings(xmp_profile="darktable"))
+    open_and_score(qtbot, window, shoot)
+    window.photo_cursor.go_to_row(0)
+    with qtbot.waitSignal(window.desk.noticed, timeout=20000) as noticed:
+        press(qtbot, window, "6")
+    settle(qtbot, window)
+    assert window.model.record(shoot / "p00.jpg").decision.label is Label.RED
+    assert noticed.args[0].startswith("p00.jpg.xmp: the label 'Client' is none of the five")
+    assert b'Label="Client"' in sidecar.read_bytes()
 
 
 def test_panels_full_screen_and_escape_are_layers(qtbot, opened):
