@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from qpt_app.core.decode_pool import DecodePool
 from qpt_app.errors import QptError
 from qpt_app.gui.gui_settings import GuiPaths, load_gui_settings, load_session
 from qpt_app.gui.main_window import MainWindow
@@ -20,15 +21,22 @@ from qpt_app.gui.theme import Theme
 _log = logging.getLogger("qpt.gui")
 
 
-def run_application(folder: Path | None) -> int:
-    """Show the window on a folder, or on the one shown last; return the exit code at its end."""
+def run_application(folder: Path | None, pool: DecodePool | None = None) -> int:
+    """Show the window on a folder, or on the one shown last; return the exit code at its end.
+
+    Args:
+        folder: what to open; None for the folder shown last.
+        pool: decode processes that were started already; the window closes them.
+    """
     logging.basicConfig(level=logging.WARNING)
     if sys.stderr is not None:
         faulthandler.enable()
     application = make_application()
     sys.excepthook = _show_error
-    window = make_window(GuiPaths.of_user())
+    window = make_window(GuiPaths.of_user(), pool)
     if window is None:
+        if pool is not None:
+            pool.close()
         return 1
     window.show()
     folder = folder or last_folder(window)
@@ -53,7 +61,7 @@ def make_application() -> QApplication:
     return application
 
 
-def make_window(paths: GuiPaths) -> MainWindow | None:
+def make_window(paths: GuiPaths, pool: DecodePool | None = None) -> MainWindow | None:
     """Read the settings and build the window; None if the program cannot start."""
     from qpt_app.photos.settings import load_settings
 
@@ -66,9 +74,8 @@ def make_window(paths: GuiPaths) -> MainWindow | None:
         _tell("qpt", str(error))
         return None
     theme.apply(settings.theme)
-    return MainWindow(
-        real_services(paths, loaded.values), settings, load_session(paths.session), theme
-    )
+    services = real_services(paths, loaded.values, pool)
+    return MainWindow(services, settings, load_session(paths.session), theme)
 
 
 def last_folder(window: MainWindow) -> Path | None:

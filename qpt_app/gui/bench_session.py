@@ -41,14 +41,20 @@ class _Session:
     """A window, a heart that beats in its thread, and a stop watch."""
 
     def __init__(self, work: Path, kind: str, started_at: float, options: dict[str, Any]) -> None:
+        from qpt_app.gui.gui_settings import GuiPaths
+        from qpt_app.gui.view_pool import start_view_pool
+        from qpt_app.photos.app_settings import AppSettings
+
+        paths = GuiPaths.below(work / f"{kind}-home")
+        app_settings = AppSettings(cache_folder=paths.cache)
+        pool = start_view_pool(app_settings)  # as `qpt-gui` does
         from PySide6.QtCore import QEvent, QObject, QTimer
 
         from qpt_app.gui.application import make_application
-        from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
+        from qpt_app.gui.gui_settings import GuiSettings, SessionState
         from qpt_app.gui.main_window import MainWindow
         from qpt_app.gui.services import real_services
         from qpt_app.gui.theme import Theme
-        from qpt_app.photos.app_settings import AppSettings
 
         self._started_at = started_at
         self._options = options
@@ -56,8 +62,7 @@ class _Session:
         self._application = make_application()
         theme = Theme()
         theme.apply("dark")
-        paths = GuiPaths.below(work / f"{kind}-home")
-        services = real_services(paths, AppSettings(cache_folder=paths.cache))
+        services = real_services(paths, app_settings, pool)
         if kind == "cached" or options.get("engine") == "none":
             from qpt_app.gui.bench_engine import BenchEngine
 

@@ -7,6 +7,10 @@ for Qt or the window.
 import multiprocessing
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qpt_app.core.decode_pool import DecodePool
 
 
 def run() -> None:
@@ -23,9 +27,25 @@ def main(arguments: list[str]) -> int:
     if arguments and not Path(arguments[0]).is_dir():
         sys.stderr.write(f"qpt-gui: no such folder: {arguments[0]}\n")
         return 2
+    pool = _started_pool()
     from qpt_app.gui.application import run_application
 
-    return run_application(Path(arguments[0]).absolute() if arguments else None)
+    return run_application(Path(arguments[0]).absolute() if arguments else None, pool)
+
+
+def _started_pool() -> "DecodePool | None":
+    """Start the processes that decode thumbnails, before Qt takes its time to be imported.
+
+    None where the settings cannot be read; the window, once it can speak, says why.
+    """
+    from qpt_app.errors import QptError
+    from qpt_app.gui.view_pool import start_view_pool
+    from qpt_app.photos.settings import load_settings
+
+    try:
+        return start_view_pool(load_settings().values)
+    except QptError:
+        return None
 
 
 if __name__ == "__main__":

@@ -72,8 +72,6 @@ class MainWindow(QMainWindow):
         """Make what works in other threads and processes, and the model."""
         self.model = PhotoModel(self)
         self.pool = services.make_pool()
-        for _ in range(services.view_workers):  # start the processes before they are needed
-            self.pool.submit(services.make_job(Path(), 1))
         self.desk = DecisionDesk(services.open_session, services.paths.data, self)
         self.scoring = ScoringJob(services.make_engine, services.engine_settings, self)
         self.metadata = MetadataReader(services.read_essentials, self)

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qpt_app.core.decode_pool import DecodePool, ImageJob
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.gui.folder_scan import Found
 from qpt_app.gui.gui_settings import GuiPaths
 from qpt_app.gui.scoring_engine import TorchEngine
 from qpt_app.gui.scoring_worker import Engine, EngineSettings
+from qpt_app.gui.view_pool import VIEW_WORKERS, start_view_pool
 from qpt_app.photos.app_settings import AppSettings
 from qpt_app.photos.settings import default_cache_folder
-
-VIEW_WORKERS = 2
-"""Decode processes for what is on screen, beside those that scoring uses."""
-
 
 MakeJob = Callable[[Path, int | None], Any]
 """Path and longest side in pixels (None: its own pixels) -> a job for the decode pool."""
@@ -42,8 +40,10 @@ class Services:
     """Runs in the reader process; must be picklable by name."""
 
 
-def real_services(paths: GuiPaths, settings: AppSettings) -> Services:
-    """Return what the program really uses. Imports nothing heavy; that happens on first use."""
+def real_services(
+    paths: GuiPaths, settings: AppSettings, pool: DecodePool | None = None
+) -> Services:
+    """Return what the program really uses; `pool` is one that was started before, if any."""
     from qpt_app.photos.exif import read_essentials
 
     cache = str(settings.cache_folder or default_cache_folder()) if settings.cache else None
@@ -59,7 +59,7 @@ def real_services(paths: GuiPaths, settings: AppSettings) -> Services:
     )
     return Services(
         paths=paths,
-        make_pool=lambda: _view_pool(settings),
+        make_pool=lambda: pool or start_view_pool(settings),
         make_job=_image_job,
         view_workers=VIEW_WORKERS,
         open_session=lambda: DecisionSession.open(paths.data, time.time),
@@ -77,17 +77,7 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _view_pool(settings: AppSettings) -> Any:
-    from qpt_app.core.decode import DecodeLimits
-    from qpt_app.core.decode_pool import DecodePool
-
-    limits = DecodeLimits(byte_budget=settings.byte_budget_mb << 20)
-    return DecodePool(workers=VIEW_WORKERS, limits=limits, timeout_s=settings.decode_timeout_s)
-
-
-def _image_job(path: Path, max_side: int | None) -> Any:
-    from qpt_app.core.decode_pool import ImageJob
-
+def _image_job(path: Path, max_side: int | None) -> ImageJob:
     return ImageJob(path, max_side)
 
 

@@ -1,0 +1,43 @@
+"""The decode processes of the window start before Qt does."""
+
+import subprocess
+import sys
+
+from PIL import Image
+
+from qpt_app.core.decode_pool import ImageJob
+from qpt_app.core.status import PhotoStatus
+from qpt_app.errors import SettingsError
+from qpt_app.gui import main
+from qpt_app.gui.view_pool import VIEW_WORKERS, start_view_pool
+from qpt_app.photos import settings
+from qpt_app.photos.app_settings import AppSettings
+
+
+def test_starting_it_imports_no_qt():
+    """The program starts it first, so Qt must not come along."""
+    code = (
+        "import sys, qpt_app.gui.main, qpt_app.gui.view_pool, qpt_app.photos.settings\n"
+        "sys.exit(any(name.startswith('PySide6') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_it_decodes_and_has_all_its_workers(tmp_path):
+    """A photo comes back in the size asked for; nothing was left out of the warm-up."""
+    Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "a.png")
+    with start_view_pool(AppSettings()) as pool:
+        outcome = pool.submit(ImageJob(tmp_path / "a.png", 32)).result(timeout=120)
+        assert len(pool._threads) == VIEW_WORKERS
+    assert outcome.status is PhotoStatus.OK
+    assert outcome.pixels.shape == (24, 32, 3)
+
+
+def test_settings_that_cannot_be_read_are_left_for_the_window_to_tell(monkeypatch):
+    """No pool, no traceback."""
+
+    def refuse() -> None:
+        raise SettingsError("misspelt")
+
+    monkeypatch.setattr(settings, "load_settings", refuse)
+    assert main._started_pool() is None
