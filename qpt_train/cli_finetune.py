@@ -104,10 +104,13 @@ def export_command(
     init_note: Annotated[str, typer.Option(help="What the run started from.")] = "random",
     average_with: Annotated[
         Path | None,
-        typer.Option(help="A run that was started from this one; their weights are averaged."),
+        typer.Option(
+            help="A run started from this one, or a model file that this one was started from; "
+            "their weights are averaged."
+        ),
     ] = None,
     average_share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="The other run's part in the average.")
+        float, typer.Option(min=0.0, max=1.0, help="The other one's part in the average.")
     ] = 0.5,
     weights_bits: Annotated[
         int, typer.Option(help="16: half precision; 8: per channel, if scores hardly move.")
@@ -117,7 +120,7 @@ def export_command(
     """Calibrate a run on its held-out photos and write a model file."""
     from qpt_app.errors import UsageError
     from qpt_train.data.mos_sets import load_mos_set
-    from qpt_train.export import average_runs, export_run, load_run, remake_split
+    from qpt_train.export import average_runs, export_run, load_run, model_as_run, remake_split
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
@@ -126,8 +129,15 @@ def export_command(
     finished = load_run(run, weights=weights)
     notes = {"data": data_note, "init": init_note}
     if average_with is not None:
-        finished = average_runs(finished, load_run(average_with, weights=weights), average_share)
-        notes["averaged"] = f"{average_share:g} of this run, the rest of the one it started from"
+        is_model = average_with.is_file()
+        other = (
+            model_as_run(average_with, finished)
+            if is_model
+            else load_run(average_with, weights=weights)
+        )
+        finished = average_runs(finished, other, average_share)
+        share = 1 - average_share if is_model else average_share
+        notes["averaged"] = f"{share:g} of this run, the rest of the one it started from"
     split = remake_split(finished, load_mos_set(data), run)
     metadata, parity = export_run(
         finished,

@@ -114,6 +114,24 @@ def average_runs(run: FinishedRun, later: FinishedRun, share: float) -> Finished
     return replace(later, model=model.eval(), best_srcc=unmeasured, last_srcc=unmeasured)
 
 
+def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
+    """Return a model file as something that `average_runs` can average a run with.
+
+    Args:
+        path: the file; a run's ancestor, usually what it was started from.
+        run: the run, whose record the average will have.
+
+    Raises:
+        ModelError: if there is no such model or it was altered.
+        CheckpointError: if its training held other photos out.
+    """
+    model, metadata = load_model(path)
+    split = metadata.training.get("split", {})
+    if split.get("hash") != run.split["hash"]:
+        raise CheckpointError(f"{path} was trained on another split than the run")
+    return replace(run, model=model.eval())
+
+
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:
     """Make the run's split again and refuse if it differs.
 

@@ -29,6 +29,7 @@ from qpt_train.export import (
     check_parity,
     export_run,
     load_run,
+    model_as_run,
     remake_split,
 )
 from qpt_train.finetune import RunOptions, batch_loss, finetune
@@ -266,6 +267,24 @@ def test_averaging_lies_between_two_runs_and_refuses_strangers(uninterrupted, sp
     stranger = dataclasses.replace(second, split={**second.split, "hash": "0" * 64})
     with pytest.raises(CheckpointError, match="split"):
         average_runs(first, stranger, 0.5)
+
+
+def test_a_run_can_be_averaged_with_the_model_file_it_started_from(
+    uninterrupted, mos_set, tmp_path
+):
+    """The file's weights are those of its half precision; the record stays the run's."""
+    run = load_run(uninterrupted[0])
+    path = tmp_path / "model.safetensors"
+    split = remake_split(run, mos_set, None)
+    export_run(run, split, path, name="t", licence="x", notes={}, num_workers=0)
+    later = dataclasses.replace(run, step=run.step + 5)
+    average = average_runs(later, model_as_run(path, later), 0.5)
+    assert average.step == later.step
+    for name, value in run.model.state_dict().items():
+        assert torch.allclose(average.model.state_dict()[name], value, rtol=2e-3, atol=1e-3)
+    stranger = dataclasses.replace(run, split={**run.split, "hash": "0" * 64})
+    with pytest.raises(CheckpointError, match="another split"):
+        model_as_run(path, stranger)
 
 
 def test_the_term_within_subsets_is_part_of_the_loss():

@@ -2,7 +2,7 @@
 
 import time
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtTest import QTest
 
 KEYS = {
@@ -26,6 +26,8 @@ def press(qtbot, window, key: str, modifiers=Qt.KeyboardModifier.NoModifier) -> 
 def settle(qtbot, window) -> None:
     """Wait until everything asked for is kept and shown."""
     qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=20000)
+    # The desk is idle when its last answer is on its way, not when the window has taken it.
+    QCoreApplication.processEvents()
 
 
 def stretch() -> float:
