@@ -2,6 +2,7 @@
 
 import math
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,16 @@ def average_runs(run: FinishedRun, later: FinishedRun, share: float) -> Finished
     ("robust fine-tuning by weight averaging", Wortsman et al., CVPR 2022).
 
     Raises:
-        CheckpointError: if the two are of different networks or splits.
+        CheckpointError: if the two are of different networks, or `run` trained on photos that
+            `later` holds out.
     """
     ours, theirs = run.model.state_dict(), later.model.state_dict()
     if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
         raise CheckpointError("only runs of the same network can be averaged")
-    if run.split["hash"] != later.split["hash"]:
-        raise CheckpointError("only runs of the same split can be averaged")
+    if not holds_out_as_much(run.split, later.split):
+        raise CheckpointError(
+            "only runs of the same split can be averaged: one trained on what the other holds out"
+        )
     model = build_quality_model(run.recipe.encoder, head_hidden=run.recipe.head_hidden)
     model.load_state_dict(
         {
@@ -123,13 +127,26 @@ def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
 
     Raises:
         ModelError: if there is no such model or it was altered.
-        CheckpointError: if its training held other photos out.
+        CheckpointError: if it was trained on photos that the run holds out.
     """
     model, metadata = load_model(path)
-    split = metadata.training.get("split", {})
-    if split.get("hash") != run.split["hash"]:
+    if not holds_out_as_much(metadata.training.get("split", {}), run.split):
         raise CheckpointError(f"{path} was trained on another split than the run")
     return replace(run, model=model.eval())
+
+
+def holds_out_as_much(split: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether every photo that `other` holds out is held out by `split` too.
+
+    Both are descriptions of splits; where a photo's fold is not written down, only the hash tells.
+    """
+    if split.get("hash") == other["hash"]:
+        return True
+    letters, others = split.get("assignment", ""), other.get("assignment", "")
+    if split.get("set") != other["set"] or not letters or len(letters) != len(others):
+        return False
+    mine, theirs = str(split.get("heldout_fold")), str(other["heldout_fold"])
+    return all(a == mine for a, b in zip(letters, others, strict=True) if b == theirs)
 
 
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:

@@ -344,6 +344,7 @@ def _training_loader(
         global_crop=recipe.global_crop,
         seed=recipe.seed,
         ranking=recipe.ranking,
+        cut_mix_share=recipe.cut_mix_share,
     )
     loader = DataLoader(
         TrainingViewSet(

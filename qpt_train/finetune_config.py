@@ -48,6 +48,8 @@ class FinetuneRecipe:
     within_subset_weight: float = 0.0
     """Weight of the same after each subset's mean is taken off scores and MOS; 0 leaves it out.
     A set made of unlike subsets is half ranked by telling them apart; this asks for the rest."""
+    cut_mix_share: float = 0.0
+    """Share of the photos of a step that a window of another one is pasted into (CutMix)."""
     weight_average: float = 0.998
     """Decay per step of the averaged weights, which are what is evaluated and exported."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"

@@ -14,6 +14,8 @@ from qpt_train.data.splits import grouped_folds, split_hash
 
 VALIDATION_FOLDS = 50
 """The remaining photos are cut into this many grouped parts, and some of them validate."""
+RETURNED_FOLDS = 20
+"""The held-out fold is cut into this many grouped parts, and some of them can be given back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,9 @@ class SplitConfig:
     """The fold that is never trained on and never chooses anything; "none" trains on all."""
     validation_share: float = 0.08
     """Share of the remaining photos (whole groups) that chooses the best epoch."""
+    returned_share: float = 0.0
+    """Share of the held-out fold (whole groups) that is trained on after all: for a final run
+    whose recipe was settled with the fold held out. The validation photos stay the same."""
     seed: int = 0
     """Decides the folds; not the seed of the weights."""
 
@@ -72,9 +77,13 @@ def split_labelled(
         folds = grouped_folds(
             items, folds=config.folds, seed=config.seed, cache_folder=cache_folder
         )
-    heldout = [i for i, f in zip(items, folds, strict=True) if f == config.heldout_fold]
-    rest = [i for i, f in zip(items, folds, strict=True) if f != config.heldout_fold]
+        folds = _give_back(items, folds, config, cache_folder)
+    pairs = list(zip(items, folds, strict=True))
+    heldout = [item for item, fold in pairs if fold == config.heldout_fold]
+    returned = [item for item, fold in pairs if fold == config.folds]
+    rest = [item for item, fold in pairs if fold not in (config.heldout_fold, config.folds)]
     validation, train = _take_validation(rest, config, cache_folder)
+    train = train + returned
     if not train:
         raise DatasetError(f"{mos_set.name}: no photos are left to train on")
     mos = np.array([item.mos for item in train])
@@ -102,6 +111,24 @@ def subset_numbers(items: Sequence[MosItem]) -> list[int]:
     """Number the subsets of photos by name, from 0; photos of no subset are a subset too."""
     names = sorted({item.subset or "" for item in items})
     return [names.index(item.subset or "") for item in items]
+
+
+def _give_back(
+    items: list[MosItem], folds: list[int], config: SplitConfig, cache_folder: Path | None
+) -> list[int]:
+    """Return the folds with a share of the held-out one, whole groups, as fold `config.folds`."""
+    parts = round(config.returned_share * RETURNED_FOLDS)
+    if parts == 0 or config.heldout_fold is None:
+        return folds
+    places = [place for place, fold in enumerate(folds) if fold == config.heldout_fold]
+    cut = grouped_folds(
+        [items[place] for place in places],
+        folds=RETURNED_FOLDS,
+        seed=config.seed + 2,
+        cache_folder=cache_folder,
+    )
+    given = {place for place, part in zip(places, cut, strict=True) if part < parts}
+    return [config.folds if place in given else fold for place, fold in enumerate(folds)]
 
 
 def _take_validation(

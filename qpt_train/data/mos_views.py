@@ -21,6 +21,7 @@ from qpt_app.core.preprocess import (
     prepare_views,
 )
 from qpt_app.errors import DatasetError
+from qpt_train.data.cut_mix import MixWindow, choose_partners, draw_window, paste_window
 from qpt_train.degradations.executor import degrade_single
 from qpt_train.randomness import numpy_generator
 
@@ -48,6 +49,8 @@ class TrainingPhoto(NamedTuple):
     """Which subset the photo is of."""
     position: int
     """The photo's position in the data set."""
+    mix: MixWindow | None = None
+    """Window that another photo of the step is pasted into."""
 
 
 class TrainingBatch(NamedTuple):
@@ -58,7 +61,7 @@ class TrainingBatch(NamedTuple):
     crops: Tensor
     """(N + M, K, 3, S, S) uint8."""
     targets: Tensor
-    """(N,) float32, standardised MOS."""
+    """(N,) float32, standardised MOS; of a mixed photo, its parts' by area."""
     degraded_rows: Tensor
     """(M,) int64: which of the N photos each copy was made from."""
     severities: Tensor
@@ -109,6 +112,8 @@ class ViewSampling:
     """Side of the window cut from the global view; 0 keeps all of it."""
     seed: int
     ranking: RankingConfig
+    cut_mix_share: float = 0.0
+    """Share of the photos that another one is pasted into; those with a degraded copy never."""
 
 
 class TrainingViewSet(Dataset[TrainingPhoto]):
@@ -145,7 +150,15 @@ class TrainingViewSet(Dataset[TrainingPhoto]):
             float(self._targets[index]),
             self._groups[index],
             index,
+            None if degraded is not None else self._draw_mix(epoch, index),
         )
+
+    def _draw_mix(self, epoch: int, index: int) -> MixWindow | None:
+        """Return the window of (epoch, index) for the share of photos that are mixed."""
+        generator = numpy_generator(self._sampling.seed, "cut-mix", epoch, index)
+        if generator.random() >= self._sampling.cut_mix_share:
+            return None
+        return draw_window(generator)
 
     def _cut(self, fitted: Pixels, epoch: int, index: int) -> TrainingViews:
         """Cut the windows of (epoch, index); the same ones from a photo and its degraded copy."""
@@ -181,19 +194,34 @@ class TrainingViewSet(Dataset[TrainingPhoto]):
 
 
 def collate_photos(photos: list[TrainingPhoto]) -> TrainingBatch:
-    """Stack photos, and behind them the degraded copies that some brought."""
+    """Stack photos, mixed where they ask for it, and behind them the copies that some brought."""
     rows = [row for row, photo in enumerate(photos) if photo.degraded is not None]
     copies = [photo.degraded for photo in photos if photo.degraded is not None]
     views = [photo.views for photo in photos] + copies
+    global_views = torch.stack([view.global_view for view in views])
+    crops = torch.stack([view.crops for view in views])
     return TrainingBatch(
-        torch.stack([view.global_view for view in views]),
-        torch.stack([view.crops for view in views]),
-        torch.tensor([photo.target for photo in photos], dtype=torch.float32),
+        global_views,
+        crops,
+        _mix(photos, global_views, crops),
         torch.tensor(rows, dtype=torch.int64),
         torch.tensor([float(photos[row].severity) for row in rows]),
         torch.tensor([photo.group for photo in photos]),
         torch.tensor([photo.position for photo in photos]),
     )
+
+
+def _mix(photos: list[TrainingPhoto], global_views: Tensor, crops: Tensor) -> Tensor:
+    """Paste partners' windows into the stacked views, in place; return the (N,) targets."""
+    targets = [photo.target for photo in photos]
+    partners = choose_partners([photo.group for photo in photos])
+    for row, (photo, partner) in enumerate(zip(photos, partners, strict=True)):
+        if photo.mix is not None:
+            whole = photos[partner]
+            paste_window(global_views[row], whole.views.global_view, photo.mix)
+            paste_window(crops[row], whole.views.crops, photo.mix)
+            targets[row] += photo.mix.area * (whole.target - photo.target)
+    return torch.tensor(targets, dtype=torch.float32)
 
 
 class ScoringViewSet(Dataset[Views]):

@@ -28,6 +28,7 @@ from qpt_train.export import (
     average_runs,
     check_parity,
     export_run,
+    holds_out_as_much,
     load_run,
     model_as_run,
     remake_split,
@@ -71,6 +72,12 @@ def mos_set(tmp_path_factory):
 @pytest.fixture(scope="module")
 def split(mos_set):
     return split_labelled(mos_set, RECIPE.split)
+
+
+def another_split(split):
+    """Return the description of a split that holds everything out."""
+    heldout = str(split["heldout_fold"]) * len(split["assignment"])
+    return {**split, "hash": "0" * 64, "assignment": heldout}
 
 
 def options(out, **changes):
@@ -264,7 +271,7 @@ def test_averaging_lies_between_two_runs_and_refuses_strangers(uninterrupted, sp
     ends = [run.model.state_dict()[name] for run in (first, second)]
     middle = average_runs(first, second, 0.25).model.state_dict()[name]
     assert torch.allclose(middle, 0.75 * ends[0] + 0.25 * ends[1], atol=1e-6)
-    stranger = dataclasses.replace(second, split={**second.split, "hash": "0" * 64})
+    stranger = dataclasses.replace(second, split=another_split(second.split))
     with pytest.raises(CheckpointError, match="split"):
         average_runs(first, stranger, 0.5)
 
@@ -282,9 +289,26 @@ def test_a_run_can_be_averaged_with_the_model_file_it_started_from(
     assert average.step == later.step
     for name, value in run.model.state_dict().items():
         assert torch.allclose(average.model.state_dict()[name], value, rtol=2e-3, atol=1e-3)
-    stranger = dataclasses.replace(run, split={**run.split, "hash": "0" * 64})
+    stranger = dataclasses.replace(run, split=another_split(run.split))
     with pytest.raises(CheckpointError, match="another split"):
         model_as_run(path, stranger)
+
+
+def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
+    """The validation photos stay the same, and what is left out was left out before."""
+    config = dataclasses.replace(RECIPE.split, returned_share=0.5)
+    final = split_labelled(mos_set, config)
+    assert {item.name for item in final.heldout} < {item.name for item in split.heldout}
+    assert final.validation == split.validation
+    assert len(final.train) + len(final.heldout) == len(split.train) + len(split.heldout)
+    assert {item.name for item in split.train} < {item.name for item in final.train}
+    again = split_labelled(mos_set, config, recorded=final.description)
+    assert again == final
+    assert holds_out_as_much(split.description, final.description)
+    assert not holds_out_as_much(final.description, split.description)
+    stranger = {**split.description, "hash": "0", "set": "another"}
+    assert not holds_out_as_much(stranger, final.description)
+    assert not holds_out_as_much({"hash": "0"}, final.description)
 
 
 def test_the_term_within_subsets_is_part_of_the_loss():

@@ -29,7 +29,7 @@ def paths(tmp_path_factory):
     return sorted(folder.iterdir())
 
 
-def view_set(paths, *, seed=0, share=0.0, crop_size=32, groups=None):
+def view_set(paths, *, seed=0, share=0.0, crop_size=32, groups=None, mixed=0.0):
     sampling = ViewSampling(
         preprocess=CONFIG,
         crops_per_photo=2,
@@ -37,6 +37,7 @@ def view_set(paths, *, seed=0, share=0.0, crop_size=32, groups=None):
         global_crop=0,
         seed=seed,
         ranking=RankingConfig(share=share, operators=("quantise",), harsh_operators=()),
+        cut_mix_share=mixed,
     )
     return TrainingViewSet(paths, np.arange(6) / 10, sampling, groups=groups)
 
@@ -77,6 +78,36 @@ def test_copies_stand_behind_the_photos_of_a_batch(paths):
     assert batch.severities.tolist() == [photos[1].severity, photos[3].severity]
     assert batch.targets.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3])
     assert batch.positions.tolist() == [0, 1, 2, 3]
+
+
+def test_mixed_photos_have_pixels_and_score_of_both_by_area(paths):
+    photos = [view_set(paths, mixed=1.0)[(0, index)] for index in range(2)]
+    mix = photos[0].mix
+    assert mix is not None
+    batch = collate_photos(photos)
+    whole = [photo.views.crops for photo in photos]
+    from_other = (batch.crops[0] == whole[1]).all(dim=1).float().mean()
+    kept = (batch.crops[0] == whole[0]).all(dim=1).float().mean()
+    assert from_other == pytest.approx(mix.area, abs=0.07)  # sides of 32 are rounded
+    assert kept == pytest.approx(1 - mix.area, abs=0.07)
+    assert batch.targets[0] == pytest.approx(0.1 * mix.area)
+
+
+def test_mixing_changes_neither_the_windows_nor_photos_with_a_copy(paths):
+    mixed, plain = view_set(paths, mixed=1.0)[(3, 4)], view_set(paths)[(3, 4)]
+    assert plain.mix is None
+    assert torch.equal(mixed.views.crops, plain.views.crops)
+    assert view_set(paths, mixed=1.0, share=1.0)[(3, 4)].mix is None
+    half = view_set(paths, mixed=0.5)
+    assert 30 <= sum(half[(epoch, 0)].mix is not None for epoch in range(100)) <= 70
+
+
+def test_photos_of_two_subsets_are_never_mixed(paths):
+    sets = view_set(paths, mixed=1.0, groups=[0, 1, 0, 1, 0, 1])
+    photos = [sets[(0, index)] for index in (0, 1)]
+    batch = collate_photos(photos)
+    assert torch.equal(batch.crops[0], photos[0].views.crops)
+    assert batch.targets.tolist() == pytest.approx([0.0, 0.1])
 
 
 def test_a_batch_without_copies(paths):
