@@ -119,8 +119,9 @@ def export_command(
 ) -> None:
     """Calibrate a run on its held-out photos and write a model file."""
     from qpt_app.errors import UsageError
+    from qpt_train import weight_averaging
     from qpt_train.data.mos_sets import load_mos_set
-    from qpt_train.export import average_runs, export_run, load_run, model_as_run, remake_split
+    from qpt_train.export import export_run, load_run, remake_split
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
@@ -129,15 +130,9 @@ def export_command(
     finished = load_run(run, weights=weights)
     notes = {"data": data_note, "init": init_note}
     if average_with is not None:
-        is_model = average_with.is_file()
-        other = (
-            model_as_run(average_with, finished)
-            if is_model
-            else load_run(average_with, weights=weights)
+        finished, notes["averaged"] = weight_averaging.average_with(
+            finished, average_with, average_share, weights=weights
         )
-        finished = average_runs(finished, other, average_share)
-        share = 1 - average_share if is_model else average_share
-        notes["averaged"] = f"{share:g} of this run, the rest of the one it started from"
     split = remake_split(finished, load_mos_set(data), run)
     metadata, parity = export_run(
         finished,

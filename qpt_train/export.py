@@ -2,8 +2,7 @@
 
 import math
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,65 +87,6 @@ def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
         last_srcc=state["last_srcc"],
         split=manifest["split"],
     )
-
-
-def average_runs(run: FinishedRun, later: FinishedRun, share: float) -> FinishedRun:
-    """Return `run` with weights moved towards those of `later`, by `share` in 0..1.
-
-    For a run and one that was started from it: between the two lies what neither has alone
-    ("robust fine-tuning by weight averaging", Wortsman et al., CVPR 2022).
-
-    Raises:
-        CheckpointError: if the two are of different networks, or `run` trained on photos that
-            `later` holds out.
-    """
-    ours, theirs = run.model.state_dict(), later.model.state_dict()
-    if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
-        raise CheckpointError("only runs of the same network can be averaged")
-    if not holds_out_as_much(run.split, later.split):
-        raise CheckpointError(
-            "only runs of the same split can be averaged: one trained on what the other holds out"
-        )
-    model = build_quality_model(run.recipe.encoder, head_hidden=run.recipe.head_hidden)
-    model.load_state_dict(
-        {
-            name: value.lerp(theirs[name], share) if value.is_floating_point() else value
-            for name, value in ours.items()
-        }
-    )
-    unmeasured = -math.inf  # the runs' validation figures are not the average's
-    return replace(later, model=model.eval(), best_srcc=unmeasured, last_srcc=unmeasured)
-
-
-def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
-    """Return a model file as something that `average_runs` can average a run with.
-
-    Args:
-        path: the file; a run's ancestor, usually what it was started from.
-        run: the run, whose record the average will have.
-
-    Raises:
-        ModelError: if there is no such model or it was altered.
-        CheckpointError: if it was trained on photos that the run holds out.
-    """
-    model, metadata = load_model(path)
-    if not holds_out_as_much(metadata.training.get("split", {}), run.split):
-        raise CheckpointError(f"{path} was trained on another split than the run")
-    return replace(run, model=model.eval())
-
-
-def holds_out_as_much(split: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether every photo that `other` holds out is held out by `split` too.
-
-    Both are descriptions of splits; where a photo's fold is not written down, only the hash tells.
-    """
-    if split.get("hash") == other["hash"]:
-        return True
-    letters, others = split.get("assignment", ""), other.get("assignment", "")
-    if split.get("set") != other["set"] or not letters or len(letters) != len(others):
-        return False
-    mine, theirs = str(split.get("heldout_fold")), str(other["heldout_fold"])
-    return all(a == mine for a, b in zip(letters, others, strict=True) if b == theirs)
 
 
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:

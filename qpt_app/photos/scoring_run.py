@@ -22,6 +22,7 @@ from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.score_cache import CachedScore, ScoreCache
 from qpt_app.photos.scoring_options import (
     CPU_BATCH,
+    FIRST_CPU_BATCH,
     GPU_BATCH,
     WINDOW,
     PhotoPool,
@@ -86,6 +87,7 @@ class ScoringRun:
         self._busy: dict[Future[Any], Callable[[Future[Any]], None]] = {}
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._ready: list[tuple[_Task, DecodeOutcome]] = []
+        self._first_batch = FIRST_CPU_BATCH
 
     def results(self, cancelled: Callable[[], bool]) -> Iterator[PhotoResult]:
         """Yield one result per file; see `score_photos`."""
@@ -98,7 +100,7 @@ class ScoringRun:
                     return
                 self._warm_up()
                 quiet = self._collect()
-                if len(self._ready) >= self._batch_size or (quiet and self._ready):
+                if len(self._ready) >= self._next_batch or (quiet and self._ready):
                     self._score_batch()
             yield from self._order.take()
         finally:
@@ -116,6 +118,14 @@ class ScoringRun:
             return self._options.batch_size
         on_gpu = self._scorer is not None and self._scorer.device_name != "cpu"
         return GPU_BATCH if on_gpu else CPU_BATCH
+
+    @property
+    def _next_batch(self) -> int:
+        """Photos of the next batch: the first few on a CPU are small, so that rows come soon."""
+        size = self._batch_size
+        if self._options.batch_size is None and size == CPU_BATCH:
+            return min(size, self._first_batch)
+        return size
 
     @property
     def _keeps(self) -> bool:
@@ -264,7 +274,7 @@ class ScoringRun:
         """Move on the photos whose step is done; return whether none will be soon."""
         if not self._busy:
             return not self._can_read()
-        has_work = len(self._ready) >= self._batch_size or self._can_read()
+        has_work = len(self._ready) >= self._next_batch or self._can_read()
         try:
             future = self._done.get(block=not has_work, timeout=None if has_work else _POLL_S)
         except queue.Empty:
@@ -278,7 +288,8 @@ class ScoringRun:
 
     def _score_batch(self) -> None:
         """Score what is ready, a batch at most; the decoders go on with others meanwhile."""
-        size = self._batch_size
+        size = self._next_batch
+        self._first_batch = min(2 * self._first_batch, CPU_BATCH)
         batch, self._ready = self._ready[:size], self._ready[size:]
         self._submit()
         scorer = self._scorer or self._load_scorer()

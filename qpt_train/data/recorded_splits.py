@@ -56,6 +56,12 @@ def fold_letters(items: Sequence[MosItem], folds: Sequence[int]) -> str:
     return "".join(_FOLD_LETTERS[fold] for _, fold in pairs)
 
 
+def heldout_letter(record: Mapping[str, Any]) -> str:
+    """Return the letter of the held-out fold; empty where nothing is held out."""
+    fold = record.get("heldout_fold")
+    return "" if fold is None else _FOLD_LETTERS[int(fold)]
+
+
 def folds_of_letters(items: Sequence[MosItem], letters: str) -> list[int]:
     """Return the folds, in the order of the items, that `fold_letters` wrote.
 

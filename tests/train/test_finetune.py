@@ -25,12 +25,9 @@ from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.data.mos_views import TrainingBatch
 from qpt_train.export import (
     PARITY_TOLERANCE,
-    average_runs,
     check_parity,
     export_run,
-    holds_out_as_much,
     load_run,
-    model_as_run,
     remake_split,
 )
 from qpt_train.finetune import RunOptions, batch_loss, finetune
@@ -38,6 +35,7 @@ from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.finetune_loss import within_group_loss
 from qpt_train.predict import predict_raw_scores
 from qpt_train.run_log import read_run_log
+from qpt_train.weight_averaging import average_runs, holds_out_as_much, model_as_run
 
 RECIPE = FinetuneRecipe(
     encoder="mobilenet_v3_large",
@@ -306,6 +304,10 @@ def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
     assert again == final
     assert holds_out_as_much(split.description, final.description)
     assert not holds_out_as_much(final.description, split.description)
+    record = {**split.description, "hash": "0", "assignment": "0a"}
+    tenth = {**record, "heldout_fold": 10}
+    assert holds_out_as_much(tenth, {**tenth, "hash": "1"})
+    assert not holds_out_as_much({**tenth, "heldout_fold": 0}, {**tenth, "hash": "1"})
     stranger = {**split.description, "hash": "0", "set": "another"}
     assert not holds_out_as_much(stranger, final.description)
     assert not holds_out_as_much({"hash": "0"}, final.description)

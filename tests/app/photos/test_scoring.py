@@ -466,6 +466,18 @@ def test_decoding_goes_on_while_the_scorer_works(bench, photo_folder, fake_pool)
     assert bench.scorer.batches == [2, 2, 2, 2]
 
 
+def test_the_first_batches_on_a_cpu_are_small(bench, photo_folder, fake_pool):
+    """The first rows of a run do not wait for a whole batch; a GPU's batches are whole."""
+    bench.run(photo_folder)
+    assert bench.scorer.batches[0] == 2
+    assert max(bench.scorer.batches) <= 4
+    assert sum(bench.scorer.batches) == 8
+    bench.scorer.batches.clear()
+    bench.scorer.device_name = "cuda"
+    bench.run(photo_folder)
+    assert bench.scorer.batches == [8]
+
+
 def test_the_model_is_loaded_while_photos_are_decoded(bench, photo_folder, fake_pool):
     """Loading begins when the decoders have work, not when the first photo is ready."""
     bench.pool = fake_pool(hold=True)
