@@ -87,11 +87,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def export(options: argparse.Namespace) -> Path:
-    """Export the run, unless that file is already there."""
+    """Export the run, anew every time: a file that lies there may be of another run."""
     path = options.out / f"{options.name}.safetensors"
-    if path.exists():
-        print(f"== export: {path} is already there", flush=True)
-        return path
     print("== export", flush=True)
     qpt_train(
         *("export", "--run", options.run, "--data", options.data, "--out", path),

@@ -10,13 +10,14 @@ import torch
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.encoder import build_encoder
+from qpt_train.batch_norm_statistics import settle_batch_norm
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.config import load_recipe
 from qpt_train.degradations.space import size
 from qpt_train.encoder_weights import load_encoder_weights
 from qpt_train.pretrain import PretrainOptions, pretrain
 from qpt_train.pretrain_config import PretrainRecipe
-from qpt_train.probe import ProbeSet, load_probe_set, probe_encoder, settle_batch_norm
+from qpt_train.probe import ProbeSet, load_probe_set, probe_batches, probe_encoder
 from qpt_train.randomness import seed_initialisation
 from qpt_train.run_log import read_run_log
 
@@ -154,7 +155,7 @@ def _untrained(recipe: PretrainRecipe, probe_set: ProbeSet, device: torch.device
     """
     seed_initialisation(recipe.seed)
     encoder = build_encoder(recipe.encoder).to(device)
-    settle_batch_norm(encoder, probe_set, device)
+    settle_batch_norm(encoder, probe_batches(probe_set, device))
     result = probe_encoder(encoder, probe_set, device)
     return AblationRow(
         variant="untrained",

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from qpt_app.errors import DatasetError, UsageError
 from qpt_train.data.mos_records import MosItem
-from qpt_train.data.splits import assign_folds, split_hash
+from qpt_train.data.splits import draw_part, split_hash
 from qpt_train.group_measures import BootstrapConfig, SplitMeasure, measure_split
 from qpt_train.randomness import derive_seed, numpy_generator
 
 ProtocolName = Literal["official", "splits", "few-labels", "cross"]
 
 FEW_LABELS = (20, 50, 100, 200)
-TEST_FOLDS = 5
+TEST_SHARE = 0.2
 """A fifth of the photos is tested on: the usual 80/20."""
 
 Rows = NDArray[np.int64]
@@ -191,14 +191,14 @@ def plan_cross(trained: int, tested: int, *, seed: int) -> list[Trial]:
 
 def fifth_to_test(items: Sequence[MosItem], groups: Sequence[int], seed: int) -> NDArray[np.bool_]:
     """Return which photos, (N,) bool, are the fifth to test on."""
-    folds = assign_folds(
+    drawn = draw_part(
         [item.name for item in items],
         groups,
         [item.subset or "" for item in items],
-        folds=TEST_FOLDS,
+        share=TEST_SHARE,
         seed=seed,
     )
-    return np.asarray([fold == 0 for fold in folds])
+    return np.asarray(drawn)
 
 
 def run_trials(
@@ -207,6 +207,7 @@ def run_trials(
     method: Method,
     *,
     bootstrap: BootstrapConfig,
+    groups: Sequence[int] | None = None,
     leaked: Callable[[Trial], NDArray[np.bool_]] | None = None,
     on_trial: Callable[[int], object] = lambda _count: None,
 ) -> tuple[TrialResult, ...]:
@@ -217,6 +218,7 @@ def run_trials(
         trials: what to do.
         method: who does it.
         bootstrap: of the intervals.
+        groups: (N,) group label of each photo, drawn as wholes by the bootstrap; None for photos.
         leaked: tells for each tested photo whether it has a near-duplicate in the training rows;
             None for no leak check.
         on_trial: told 1 after every trial.
@@ -225,7 +227,7 @@ def run_trials(
     for trial in trials:
         predicted = method.predict(trial)
         marks = leaked(trial) if leaked is not None else None
-        results.append(measure_trial(items, trial, predicted, bootstrap, marks))
+        results.append(measure_trial(items, trial, predicted, bootstrap, marks, groups))
         on_trial(1)
     return tuple(results)
 
@@ -236,9 +238,11 @@ def measure_trial(
     predicted: NDArray[np.float64],
     bootstrap: BootstrapConfig,
     leaked: NDArray[np.bool_] | None,
+    groups: Sequence[int] | None = None,
 ) -> TrialResult:
     """Measure one trial's predictions, (T,), with and without the leaked photos, (T,) bool."""
     tested = [items[row] for row in trial.test]
+    labels = None if groups is None else np.asarray(groups)[trial.test]
 
     def measure(kept: NDArray[np.bool_]) -> SplitMeasure:
         chosen = [item for item, keep in zip(tested, kept, strict=True) if keep]
@@ -247,6 +251,7 @@ def measure_trial(
             [item.mos for item in chosen],
             [item.subset for item in chosen],
             bootstrap,
+            groups=None if labels is None else labels[kept],
         )
 
     everything = np.ones(len(tested), dtype=bool)

@@ -8,21 +8,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qpt_app.core.atomic_write import atomic_write
+from qpt_app.core.quality_model import build_quality_model
+from qpt_app.errors import CheckpointError
 from qpt_train.benchmark import Trial
 from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import LabelledSplit
 from qpt_train.data.mos_records import MosItem
-from qpt_train.data.splits import assign_folds, split_hash
+from qpt_train.data.splits import assign_folds, draw_part, split_hash
 from qpt_train.finetune import RunOptions, finetune
 from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.initial_weights import load_initial_weights
 from qpt_train.photo_scores import score_paths
+from qpt_train.randomness import seed_initialisation
 from qpt_train.ridge import choose_alpha, fit_ridge
-from qpt_train.subjects import load_subject
+from qpt_train.subjects import load_subject, weights_digest
 
 INNER_FOLDS = 5
 """Grouped folds of the training rows that choose ridge's alpha."""
-VALIDATION_PARTS = 10
-"""One grouped part in so many of the training rows chooses the best epoch of a fine-tuning."""
+VALIDATION_SHARE = 0.1
+"""Share of the training rows, whole groups, that chooses the best epoch of a fine-tuning."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +94,7 @@ class FinetuneMethod:
     def predict(self, trial: Trial) -> NDArray[np.float64]:
         """Fine-tune on the training rows (or go on with it) and score the test rows."""
         run = self.folder / trial.name
+        self._check_start(run)
         finetune(
             replace(self.recipe, seed=self.recipe.seed + trial.number),
             self.labelled_split(trial),
@@ -104,12 +110,35 @@ class FinetuneMethod:
         paths = [self.items[row].path for row in trial.test]
         return score_paths(subject.scorer, paths, workers=max(1, self.num_workers)).raw_scores
 
+    def _check_start(self, run: Path) -> None:
+        """Write down what the run starts from; refuse to go on with one that began elsewhere.
+
+        Raises:
+            CheckpointError: if the run began from other weights.
+        """
+        start = "random" if self.init is None else self._init_digest(self.init)
+        note = run / "start.txt"
+        if not note.exists():
+            run.mkdir(parents=True, exist_ok=True)
+            atomic_write(note, start.encode())
+        elif note.read_text() != start:
+            raise CheckpointError(f"{run} began from other weights; choose another --out")
+
+    def _init_digest(self, init: Path) -> str:
+        """Return the digest of the weights that `init` gives the recipe's network."""
+        seed_initialisation(self.recipe.seed)
+        model = build_quality_model(self.recipe.encoder, head_hidden=self.recipe.head_hidden)
+        load_initial_weights(model, init)
+        return weights_digest(model)
+
     def labelled_split(self, trial: Trial) -> LabelledSplit:
         """Take a grouped part of the training rows for validation; the test rows stay outside."""
-        folds = inner_folds(self.items, self.groups, trial, VALIDATION_PARTS)
-        rows = list(zip(trial.train, folds, strict=True))
-        train = [self.items[row] for row, fold in rows if fold != 0]
-        validation = [self.items[row] for row, fold in rows if fold == 0]
+        drawn = draw_part(
+            *_columns(self.items, self.groups, trial), share=VALIDATION_SHARE, seed=trial.seed
+        )
+        rows = list(zip(trial.train, drawn, strict=True))
+        train = [self.items[row] for row, part in rows if not part]
+        validation = [self.items[row] for row, part in rows if part]
         mos = np.asarray([item.mos for item in train])
         return LabelledSplit(
             train=train,
@@ -131,10 +160,15 @@ def inner_folds(
     items: Sequence[MosItem], groups: Sequence[int], trial: Trial, folds: int
 ) -> list[int]:
     """Return the inner fold of each training row; groups stay whole."""
-    return assign_folds(
+    return assign_folds(*_columns(items, groups, trial), folds=folds, seed=trial.seed)
+
+
+def _columns(
+    items: Sequence[MosItem], groups: Sequence[int], trial: Trial
+) -> tuple[list[str], list[int], list[str]]:
+    """Return name, group and subset of each training row."""
+    return (
         [items[row].name for row in trial.train],
         [groups[row] for row in trial.train],
         [items[row].subset or "" for row in trial.train],
-        folds=folds,
-        seed=trial.seed,
     )

@@ -1,8 +1,9 @@
 """Puts a benchmark together: photos, groups, trials, method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class BenchmarkOptions:
     test_data: Path | None = None
     """The set tested on, for the protocol `cross`."""
     final: bool = False
-    """Official test photos may be tested on (and, but for `official`, trained on)."""
+    """Official test photos may be tested on, by `official` and `cross`; never trained on."""
     grouped: bool = True
     """Near-duplicates and scenes stay together; without, only one pristine content does."""
     leak_check: bool = False
@@ -122,9 +123,19 @@ def run_benchmark(
     method: Method,
     subject: Subject | None,
     *,
+    seen: Mapping[str, Any] | None = None,
     on_trial: Callable[[int], object] = lambda _count: None,
 ) -> BenchmarkResult:
-    """Run all trials; `subject` is None where the method trains its own encoder."""
+    """Run all trials.
+
+    Args:
+        options: the benchmark's.
+        photos: planned from them.
+        method: what is tested.
+        subject: its model; None where the method trains its own encoder.
+        seen: the split with whose labels the weights were trained before; None without labels.
+        on_trial: told 1 after every trial.
+    """
     leaked = None
     if options.leak_check and photos.prints is not None:
         prints = photos.prints
@@ -144,11 +155,12 @@ def run_benchmark(
             photos.items,
             photos.trials,
             method,
+            groups=photos.groups,
             bootstrap=options.bootstrap,
             leaked=leaked,
             on_trial=on_trial,
         ),
-        cautions=cautions(options, subject),
+        cautions=cautions(options, seen),
     )
 
 
@@ -160,14 +172,14 @@ def leaked_rows(prints: PhotoPrints, trial: Trial) -> NDArray[np.bool_]:
     return marks
 
 
-def cautions(options: BenchmarkOptions, subject: Subject | None) -> tuple[str, ...]:
+def cautions(options: BenchmarkOptions, seen: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return what a reader must know before comparing the figures."""
     found = []
     if not options.grouped:
         found.append("Scenes and near-duplicates may lie on both sides of a split.")
-    if subject is not None and subject.split is not None:
+    if seen is not None:
         found.append(
-            f"The model was fine-tuned on labels of {subject.split.get('set', 'some set')}: on "
+            f"The model was fine-tuned on labels of {seen.get('set', 'some set')}: on "
             "photos of that set these figures are too good."
         )
     return tuple(found)
@@ -178,6 +190,10 @@ def _read_items(options: BenchmarkOptions) -> tuple[str, tuple[MosItem, ...], in
     if options.protocol == "official" and not options.final:
         raise UsageError(
             "the official test photos are for a final number only; add --final if this is one"
+        )
+    if options.final and options.protocol not in ("official", "cross"):
+        raise UsageError(
+            f"--final goes with official or cross; {options.protocol} would train on test photos"
         )
     if (options.protocol == "cross") != (options.test_data is not None):
         raise UsageError("the protocol cross, and no other, needs --test-data")

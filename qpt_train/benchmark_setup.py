@@ -1,18 +1,24 @@
 """Builds the method that a benchmark's command line names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qpt_app.core.torch_scorer import choose_device
 from qpt_app.errors import UsageError
 from qpt_train.benchmark import Method
 from qpt_train.benchmark_features import photo_features
-from qpt_train.benchmark_methods import AsItIsMethod, FinetuneMethod, RidgeMethod
+from qpt_train.benchmark_methods import (
+    VALIDATION_SHARE,
+    AsItIsMethod,
+    FinetuneMethod,
+    RidgeMethod,
+)
 from qpt_train.benchmark_run import BenchmarkPhotos
 from qpt_train.config import load_recipe
 from qpt_train.finetune_config import FinetuneRecipe
-from qpt_train.subjects import Subject, load_encoder_subject, load_subject
+from qpt_train.subjects import Subject, load_encoder_subject, load_subject, training_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +33,8 @@ class MethodOptions:
     """A bare encoder instead, for `ridge`."""
     init: Path | None
     """Weights for `encoder`, or that every fine-tuning starts from."""
+    init_seed: int
+    """Seed of random weights for `encoder`."""
     recipe: str
     """Recipe of `finetune`."""
     overrides: tuple[str, ...]
@@ -51,7 +59,7 @@ def build_method(
     """
     if options.method == "finetune":
         return _finetune_method(options, photos), None
-    subject = _subject(options)
+    subject = _subject(options, [item.path for item in photos.items])
     found = photo_features(
         subject,
         photos.items,
@@ -65,14 +73,33 @@ def build_method(
     return method, subject
 
 
+def labels_seen(options: MethodOptions, subject: Subject | None) -> dict[str, Any] | None:
+    """Return the split that the weights were trained on with labels; None if on none.
+
+    Raises:
+        CheckpointError: if `options.init` is a run without a usable checkpoint.
+    """
+    if subject is not None:
+        return subject.split
+    split = training_of(options.init).get("split") if options.init is not None else None
+    return split if isinstance(split, dict) else None
+
+
 def _finetune_method(options: MethodOptions, photos: BenchmarkPhotos) -> FinetuneMethod:
     """Return full fine-tuning by a recipe."""
     if options.model is not None or options.encoder is not None:
         raise UsageError("--method finetune takes its encoder from --recipe, its start from --init")
+    recipe = load_recipe(options.recipe, FinetuneRecipe, options.overrides)
+    for trial in photos.trials:
+        if len(trial.train) * (1 - VALIDATION_SHARE) < recipe.batch_size:
+            raise UsageError(
+                f"{len(trial.train)} labels are less than a batch of {recipe.batch_size} once some "
+                "choose the epoch; add --set batch_size=8, or ask for more with --labels"
+            )
     return FinetuneMethod(
         items=photos.items,
         groups=photos.groups,
-        recipe=load_recipe(options.recipe, FinetuneRecipe, options.overrides),
+        recipe=recipe,
         folder=options.folder / "runs",
         device=choose_device(options.device),
         init=options.init,
@@ -80,8 +107,8 @@ def _finetune_method(options: MethodOptions, photos: BenchmarkPhotos) -> Finetun
     )
 
 
-def _subject(options: MethodOptions) -> Subject:
-    """Return the model that features or scores come from."""
+def _subject(options: MethodOptions, paths: Sequence[Path]) -> Subject:
+    """Return the model that features or scores come from; `paths` are the photos' of the set."""
     if options.method not in ("ridge", "as-is"):
         raise UsageError(f"the method is ridge, finetune or as-is, not {options.method!r}")
     if (options.model is None) == (options.encoder is None):
@@ -95,5 +122,10 @@ def _subject(options: MethodOptions) -> Subject:
     if options.method == "as-is":
         raise UsageError("a bare encoder has no scores of its own; use --method ridge")
     return load_encoder_subject(
-        options.encoder, init=options.init, device=options.device, batch_size=options.batch_size
+        options.encoder,
+        init=options.init,
+        seed=options.init_seed,
+        settle_on=paths,
+        device=options.device,
+        batch_size=options.batch_size,
     )

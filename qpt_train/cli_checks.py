@@ -48,7 +48,7 @@ def reliability_command(
     seed: SeedOption = 0,
 ) -> None:
     """Check uncertainty and probabilities of pairs on held-out photos outside their fit."""
-    from qpt_train.heldout_scores import heldout_groups
+    from qpt_train.evaluate import groups_of_tested
     from qpt_train.reliability import measure_reliability
     from qpt_train.reliability_report import reliability_markdown, write_reliability
 
@@ -57,7 +57,7 @@ def reliability_command(
     result = measure_reliability(
         scored.raw_scores,
         photos.tested,
-        heldout_groups(photos, cache_folder=out),
+        groups_of_tested(photos, cache_folder=out),
         model=scored.subject.label,
         data=photos.data_name,
         split_hash=photos.split_hash,

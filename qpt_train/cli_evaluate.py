@@ -43,6 +43,7 @@ EncoderOption = Annotated[
 InitOption = Annotated[
     Path | None, typer.Option(help="Pre-trained weights for --encoder or finetune.")
 ]
+InitSeedOption = Annotated[int, typer.Option(help="Seed of random weights for --encoder.")]
 RecipeOption = Annotated[str, typer.Option(help="Recipe of --method finetune.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override of the recipe, such as epochs=3.")
@@ -124,6 +125,7 @@ def benchmark_command(
     model: OptionalModelOption = None,
     encoder: EncoderOption = None,
     init: InitOption = None,
+    init_seed: InitSeedOption = 0,
     recipe: RecipeOption = "finetune-small",
     set_: SetOption = None,
     test_data: TestDataOption = None,
@@ -159,6 +161,7 @@ def benchmark_command(
         model=model,
         encoder=encoder,
         init=init,
+        init_seed=init_seed,
         recipe=recipe,
         overrides=tuple(set_ or ()),
         device=device,
@@ -175,7 +178,7 @@ def _run_and_write(options: "BenchmarkOptions", chosen: "MethodOptions") -> None
 
     from qpt_train.benchmark_report import benchmark_markdown, write_benchmark
     from qpt_train.benchmark_run import plan_benchmark, run_benchmark
-    from qpt_train.benchmark_setup import build_method
+    from qpt_train.benchmark_setup import build_method, labels_seen
     from qpt_train.evaluate import FINAL_WARNING
 
     photos = plan_benchmark(options, cache_folder=chosen.folder)
@@ -184,7 +187,9 @@ def _run_and_write(options: "BenchmarkOptions", chosen: "MethodOptions") -> None
     with tqdm(total=len(photos.items), unit="photo", dynamic_ncols=True) as bar:
         method, subject = build_method(chosen, photos, on_photo=bar.update)
     with tqdm(total=len(photos.trials), unit="trial", dynamic_ncols=True) as bar:
-        result = run_benchmark(options, photos, method, subject, on_trial=bar.update)
+        result = run_benchmark(
+            options, photos, method, subject, seen=labels_seen(chosen, subject), on_trial=bar.update
+        )
     typer.echo(benchmark_markdown(result))
     for path in write_benchmark(chosen.folder, result):
         typer.echo(f"wrote {path}", err=True)

@@ -51,11 +51,15 @@ def finetune_command(
     from qpt_train.data.mos_sets import load_mos_set
     from qpt_train.finetune import RunOptions, finetune
     from qpt_train.finetune_config import FinetuneRecipe
+    from qpt_train.subjects import training_of
+    from qpt_train.weight_averaging import require_unseen
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, FinetuneRecipe, set_ or [])
     out.mkdir(parents=True, exist_ok=True)
     split = split_labelled(load_mos_set(data), config.split, cache_folder=out)
+    if init is not None:
+        require_unseen(training_of(init).get("split"), split.description, init)
     for key, value in split.description.items():
         if key != "assignment":  # a letter per photo
             typer.echo(f"split {key}: {value}", err=True)

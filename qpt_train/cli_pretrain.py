@@ -144,9 +144,10 @@ def probe_command(
     """Ridge regression on frozen features, five folds: what an encoder knows of quality."""
     let_idle_threads_sleep()
     from qpt_app.core.encoder import build_encoder
+    from qpt_train.batch_norm_statistics import settle_batch_norm
     from qpt_train.distributed import local_device
     from qpt_train.encoder_weights import load_encoder_weights
-    from qpt_train.probe import load_probe_set, probe_encoder, settle_batch_norm
+    from qpt_train.probe import load_probe_set, probe_batches, probe_encoder
     from qpt_train.randomness import seed_initialisation
 
     place = local_device(device)
@@ -174,7 +175,7 @@ def probe_command(
     for seed in untrained or []:
         seed_initialisation(seed)
         network = build_encoder(encoder).to(place)
-        settle_batch_norm(network, probe_set, place)
+        settle_batch_norm(network, probe_batches(probe_set, place))
         show(f"untrained, seed {seed}", network)
 
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from qpt_app.errors import DatasetError, UsageError
 from qpt_train.data.mos_records import MosItem, MosSet
 from qpt_train.data.mos_sets import load_mos_set
+from qpt_train.data.near_duplicates import photo_prints
 from qpt_train.data.recorded_splits import recorded_folds
+from qpt_train.data.splits import group_photos
 from qpt_train.group_measures import BootstrapConfig, SplitMeasure, measure_split
 from qpt_train.leaks import find_leaks
 from qpt_train.photo_scores import PhotoScores, score_paths
@@ -51,6 +53,8 @@ class Evaluation:
     """The same without photos that have a near-duplicate among the others; None if not asked."""
     leak_pairs: int | None
     bootstrap: BootstrapConfig
+    groups: int
+    """Groups (scenes, near-duplicates) among the tested photos, which the bootstrap draws."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -65,6 +69,7 @@ class Evaluation:
                 "resamples": self.bootstrap.resamples,
                 "level": self.bootstrap.level,
                 "seed": self.bootstrap.seed,
+                "groups": self.groups,
             },
             "measures": self.measures.to_dict(),
             "leak_pairs": self.leak_pairs,
@@ -148,11 +153,13 @@ def evaluate(
     if not np.isfinite(found.raw_scores).all():
         place = int(np.flatnonzero(~np.isfinite(found.raw_scores))[0])
         raise DatasetError(f"the model gives {photos.tested[place].path} no finite score")
-    measures = _measure(found, photos.tested, np.ones(len(photos.tested), dtype=bool), bootstrap)
+    groups = groups_of_tested(photos, cache_folder=cache_folder)
+    everything = np.ones(len(photos.tested), dtype=bool)
+    measures = _measure(found, photos.tested, everything, groups, bootstrap)
     without, pairs = None, None
     if leak_check:
         leaks = find_leaks(photos.tested, photos.others, cache_folder=cache_folder)
-        without = _measure(found, photos.tested, ~leaks.leaked, bootstrap)
+        without = _measure(found, photos.tested, ~leaks.leaked, groups, bootstrap)
         pairs = len(leaks.pairs)
     result = Evaluation(
         model=subject.label,
@@ -163,8 +170,21 @@ def evaluate(
         without_leaks=without,
         leak_pairs=pairs,
         bootstrap=bootstrap,
+        groups=len(np.unique(groups)),
     )
     return result, found
+
+
+def groups_of_tested(
+    photos: EvaluationPhotos, *, cache_folder: Path | None = None
+) -> NDArray[np.int64]:
+    """Return (N,) labels of the tested photos; near-duplicates and scenes share one.
+
+    Raises:
+        DatasetError: if a photo cannot be decoded.
+    """
+    prints = photo_prints([item.path for item in photos.tested], cache_folder=cache_folder)
+    return group_photos(photos.tested, prints)
 
 
 def _heldout_photos(
@@ -195,6 +215,7 @@ def _measure(
     found: PhotoScores,
     items: Sequence[MosItem],
     kept: NDArray[np.bool_],
+    groups: NDArray[np.int64],
     bootstrap: BootstrapConfig,
 ) -> SplitMeasure:
     """Measure the photos marked in `kept`, (N,) bool."""
@@ -204,4 +225,5 @@ def _measure(
         [item.mos for item in chosen],
         [item.subset for item in chosen],
         bootstrap,
+        groups=groups[kept],
     )

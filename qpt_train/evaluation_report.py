@@ -47,8 +47,9 @@ def evaluation_markdown(result: Evaluation) -> str:
             "",
         ]
     lines.append(
-        f"In brackets: {percent} % bootstrap intervals over photos ({result.bootstrap.resamples} "
-        f"resamples, seed {result.bootstrap.seed}). PLCC logistic and RMSE follow a 4-parameter "
+        f"In brackets: {percent} % bootstrap intervals over the photos' {result.groups} groups "
+        f"(scenes, near-duplicates; {result.bootstrap.resamples} resamples, seed "
+        f"{result.bootstrap.seed}). PLCC logistic and RMSE follow a 4-parameter "
         "logistic fit; RMSE is in units of the set's MOS. The sign of the raw PLCC and the SRCC "
         "tells whether the direction is right; the fit does not."
     )

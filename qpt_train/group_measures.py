@@ -15,7 +15,7 @@ from qpt_train.metrics import (
     krcc,
     percentile_interval,
     plcc,
-    resampled_rows,
+    resampled_groups,
     rmse,
     srcc,
 )
@@ -29,7 +29,7 @@ class BootstrapConfig:
     """How intervals are made."""
 
     resamples: int = 1000
-    """Draws of the photos with replacement."""
+    """Draws of the photos' groups with replacement."""
     level: float = 0.95
     """Nominal coverage."""
     seed: int = 0
@@ -74,7 +74,12 @@ class SplitMeasure:
 
 
 def measure_split(
-    predicted: ArrayLike, mos: ArrayLike, subsets: Sequence[str | None], config: BootstrapConfig
+    predicted: ArrayLike,
+    mos: ArrayLike,
+    subsets: Sequence[str | None],
+    config: BootstrapConfig,
+    *,
+    groups: ArrayLike | None = None,
 ) -> SplitMeasure:
     """Measure all photos and each subset of at least two photos.
 
@@ -83,12 +88,14 @@ def measure_split(
         mos: (N,) mean opinion scores.
         subsets: (N,) subset of each photo; None for none.
         config: the bootstrap.
+        groups: (N,) scene of each photo, drawn as wholes by the bootstrap; None draws photos.
 
     Raises:
         ValueError: for fewer than two photos or values that are not finite.
     """
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(mos, dtype=np.float64)
-    overall, _ = _measure_group(x, y, config)
+    scenes = np.arange(len(x)) if groups is None else np.asarray(groups)
+    overall, _ = _measure_group(x, y, scenes, config)
     by_subset: dict[str, GroupMeasure] = {}
     draws: list[NDArray[np.float64]] = []
     for place, name in enumerate(sorted({subset for subset in subsets if subset is not None})):
@@ -96,7 +103,9 @@ def measure_split(
         if rows.sum() < 2:
             continue
         group_seed = derive_seed(config.seed, "subset bootstrap", place)
-        by_subset[name], subset_draws = _measure_group(x[rows], y[rows], config, group_seed)
+        by_subset[name], subset_draws = _measure_group(
+            x[rows], y[rows], scenes[rows], config, group_seed
+        )
         draws.append(subset_draws)
     if not by_subset:
         return SplitMeasure(
@@ -124,10 +133,16 @@ def mean_subset_srcc(
 
 
 def _measure_group(
-    x: NDArray[np.float64], y: NDArray[np.float64], config: BootstrapConfig, seed: int | None = None
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    scenes: NDArray[np.int64],
+    config: BootstrapConfig,
+    seed: int | None = None,
 ) -> tuple[GroupMeasure, NDArray[np.float64]]:
     """Return one group's measures and the resampled SRCCs, (resamples,)."""
     fitted = fit_logistic(x, y)(x)
+    if np.ptp(scenes) == 0:  # one scene cannot be drawn as a whole
+        scenes = np.arange(len(x))
     draws = np.asarray(
         [
             (
@@ -137,8 +152,8 @@ def _measure_group(
                 krcc(x[rows], y[rows]),
                 rmse(fitted[rows], y[rows]),
             )
-            for rows in resampled_rows(
-                len(x), resamples=config.resamples, seed=config.seed if seed is None else seed
+            for rows in resampled_groups(
+                scenes, resamples=config.resamples, seed=config.seed if seed is None else seed
             )
         ]
     )

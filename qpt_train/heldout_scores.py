@@ -11,8 +11,6 @@ from qpt_app.core.model_file import load_model, save_model
 from qpt_app.core.model_metadata import WEIGHT_FORMS, ModelMetadata
 from qpt_app.errors import DatasetError, UsageError
 from qpt_train.calibrate import calibrate
-from qpt_train.data.near_duplicates import photo_prints
-from qpt_train.data.splits import group_photos
 from qpt_train.evaluate import EvaluationPhotos, choose_photos
 from qpt_train.photo_scores import score_paths
 from qpt_train.predictions import read_predictions
@@ -71,14 +69,6 @@ def score_heldout(
     if np.abs(again.raw_scores - raw[places]).max() > SPOT_TOLERANCE:
         raise DatasetError(f"{predictions} holds the scores of another model")
     return HeldoutScores(subject=subject, photos=photos, raw_scores=raw)
-
-
-def heldout_groups(
-    photos: EvaluationPhotos, *, cache_folder: Path | None = None
-) -> NDArray[np.int64]:
-    """Return (N,) labels of the held-out photos; near-duplicates and scenes share one."""
-    prints = photo_prints([item.path for item in photos.tested], cache_folder=cache_folder)
-    return group_photos(photos.tested, prints)
 
 
 def recalibrate(path: Path, scored: HeldoutScores, out: Path) -> ModelMetadata:

@@ -189,6 +189,28 @@ def resampled_rows(count: int, *, resamples: int, seed: int) -> list[NDArray[np.
     return [generator.integers(0, count, size=count) for _ in range(resamples)]
 
 
+def resampled_groups(groups: ArrayLike, *, resamples: int, seed: int) -> list[NDArray[np.int64]]:
+    """Return `resamples` draws of whole groups with replacement, as row numbers.
+
+    Photos of one scene are judged and scored alike; drawn one by one they make an interval too
+    narrow. As many groups are drawn as there are, so the number of rows varies.
+
+    Args:
+        groups: (N,) group label of each row.
+        resamples: how many draws.
+        seed: the draws are a function of it and the number of groups.
+    """
+    _, numbers = np.unique(np.asarray(groups), return_inverse=True)
+    count = int(numbers.max()) + 1
+    order = np.argsort(numbers, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(numbers))[:-1])
+    generator = numpy_generator(seed, "group bootstrap", count)
+    return [
+        np.concatenate([members[group] for group in generator.integers(0, count, size=count)])
+        for _ in range(resamples)
+    ]
+
+
 def percentile_interval(values: Vector, *, level: float) -> Interval:
     """Return the central `level` of resampled values."""
     tail = 100.0 * (1.0 - level) / 2.0

@@ -1,6 +1,6 @@
 """What frozen features know of quality: ridge regression on a small labelled set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.encoder import normalise
@@ -108,20 +107,13 @@ def probe_encoder(encoder: nn.Module, probe_set: ProbeSet, device: torch.device)
     return probe_features(extract_features(encoder, probe_set, device), probe_set)
 
 
-@torch.no_grad()
-def settle_batch_norm(
-    encoder: nn.Module, probe_set: ProbeSet, device: torch.device, *, batch_size: int = 64
-) -> None:
-    """Give an untrained encoder the batch-norm statistics of the probe's crops (no labels)."""
-    layers = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over the batches
-    encoder.train()
+def probe_batches(
+    probe_set: ProbeSet, device: torch.device, *, batch_size: int = 64
+) -> Iterator[Tensor]:
+    """Yield the probe's crops, normalised, for `settle_batch_norm`."""
     flat = torch.from_numpy(probe_set.crops).flatten(0, 1).permute(0, 3, 1, 2)
     for batch in torch.split(flat, batch_size):
-        encoder(normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
-    encoder.eval()
+        yield normalise(batch.to(device))
 
 
 def probe_features(features: Matrix, probe_set: ProbeSet) -> ProbeResult:

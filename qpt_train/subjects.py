@@ -1,6 +1,7 @@
 """The model that an evaluation is about: a model file, a training run, or a bare encoder."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from qpt_app.core.quality_model import build_quality_model
 from qpt_app.core.scorer import Scorer
 from qpt_app.core.torch_scorer import TorchScorer, choose_device, load_scorer
 from qpt_app.errors import CheckpointError, ModelFormatError, ModelNotFoundError
-from qpt_train.checkpoint import list_checkpoints
+from qpt_train.batch_norm_statistics import scoring_batches, settle_batch_norm
+from qpt_train.checkpoint import list_checkpoints, load_latest
 from qpt_train.encoder_weights import load_encoder_weights
 from qpt_train.export import load_run, training_record
 from qpt_train.randomness import seed_initialisation
@@ -84,6 +86,7 @@ def load_encoder_subject(
     *,
     init: Path | None = None,
     seed: int = 0,
+    settle_on: Sequence[Path] = (),
     device: str = "auto",
     batch_size: int | None = None,
 ) -> Subject:
@@ -94,6 +97,7 @@ def load_encoder_subject(
         init: a pre-training run's folder, a checkpoint, encoder weights or a model file; None for
             random weights.
         seed: of the random weights.
+        settle_on: photos whose pixels give random weights their batch-norm statistics.
         device: `auto`, `cpu`, `cuda` or `mps`.
         batch_size: photos per forward pass; None for the device's default.
 
@@ -104,22 +108,41 @@ def load_encoder_subject(
     """
     seed_initialisation(seed)
     model = build_quality_model(encoder, head_hidden=1)
-    start = f"random weights, seed {seed}"
+    training: dict[str, Any] = {}
     if init is not None:
         start = f"{_load_encoder(model.encoder, init)} of {init.name}"
+        training = training_of(init)
+    else:
+        start = f"random weights, seed {seed}"
+        settle_batch_norm(model.encoder, scoring_batches(settle_on, PreprocessConfig()))
     metadata = ModelMetadata(
         name=encoder,
         encoder=encoder,
         head_hidden=1,
         preprocess=PreprocessConfig(),
         calibration=UNCALIBRATED,
-        training={},
+        training=training,
         licence="",
         digest="",
     )
     digest = weights_digest(model.encoder)
     scorer = TorchScorer(model, metadata, device=choose_device(device), batch_size=batch_size)
-    return Subject(label=f"{encoder}, {start}", scorer=scorer, digest=digest, training={})
+    return Subject(label=f"{encoder}, {start}", scorer=scorer, digest=digest, training=training)
+
+
+def training_of(path: Path) -> dict[str, Any]:
+    """Return what weights to start from tell of labels they were trained on; empty without any.
+
+    Raises:
+        CheckpointError: if a run's folder holds no usable checkpoint.
+    """
+    if path.is_dir() and list_checkpoints(path / "checkpoints"):
+        _, manifest, _ = load_latest(path / "checkpoints")
+        return {"split": manifest["split"]} if "split" in manifest else {}
+    try:
+        return read_metadata(path).training
+    except (ModelFormatError, ModelNotFoundError):  # encoder weights or a pre-training checkpoint
+        return {}
 
 
 def _load_encoder(encoder: Encoder, path: Path) -> str:

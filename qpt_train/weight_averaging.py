@@ -83,6 +83,27 @@ def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
     return replace(run, model=model.eval())
 
 
+def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
+    """Stop a run whose held-out photos its initial weights were trained on.
+
+    Args:
+        seen: the description of the split that the weights were trained with; anything but a
+            mapping for weights that saw no labels.
+        split: of the run.
+        init: where the weights lie, for the message.
+
+    Raises:
+        CheckpointError: if photos that the run holds out are among those.
+    """
+    if not isinstance(seen, Mapping) or seen.get("set") != split["set"]:
+        return
+    if not holds_out_as_much(seen, split):
+        raise CheckpointError(
+            f"{init} was trained on photos that this run holds out; use its split (seed, folds, "
+            "heldout_fold) or other weights"
+        )
+
+
 def holds_out_as_much(split: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether every photo that `other` holds out is held out by `split` too.
 

@@ -102,7 +102,7 @@ def refuse_repository(folder: Path) -> None:
     Raises:
         UsageError: if the folder lies in one.
     """
-    whole = folder.absolute()
+    whole = folder.resolve()
     for parent in (whole, *whole.parents):
         if (parent / ".git").exists():
             raise UsageError(

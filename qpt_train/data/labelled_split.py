@@ -10,12 +10,7 @@ import numpy as np
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem, MosSet, refuse_official_test
 from qpt_train.data.recorded_splits import fold_letters, recorded_folds
-from qpt_train.data.splits import grouped_folds, split_hash
-
-VALIDATION_FOLDS = 50
-"""The remaining photos are cut into this many grouped parts, and some of them validate."""
-RETURNED_FOLDS = 20
-"""The held-out fold is cut into this many grouped parts, and some of them can be given back."""
+from qpt_train.data.splits import grouped_folds, grouped_part, split_hash
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,17 +112,16 @@ def _give_back(
     items: list[MosItem], folds: list[int], config: SplitConfig, cache_folder: Path | None
 ) -> list[int]:
     """Return the folds with a share of the held-out one, whole groups, as fold `config.folds`."""
-    parts = round(config.returned_share * RETURNED_FOLDS)
-    if parts == 0 or config.heldout_fold is None:
+    if not config.returned_share or config.heldout_fold is None:
         return folds
     places = [place for place, fold in enumerate(folds) if fold == config.heldout_fold]
-    cut = grouped_folds(
+    drawn = grouped_part(
         [items[place] for place in places],
-        folds=RETURNED_FOLDS,
+        share=config.returned_share,
         seed=config.seed + 2,
         cache_folder=cache_folder,
     )
-    given = {place for place, part in zip(places, cut, strict=True) if part < parts}
+    given = {place for place, part in zip(places, drawn, strict=True) if part}
     return [config.folds if place in given else fold for place, fold in enumerate(folds)]
 
 
@@ -135,12 +129,11 @@ def _take_validation(
     items: list[MosItem], config: SplitConfig, cache_folder: Path | None
 ) -> tuple[list[MosItem], list[MosItem]]:
     """Return (validation, train): whole groups, near the share asked for."""
-    parts = round(config.validation_share * VALIDATION_FOLDS)
-    if parts == 0:
+    if not config.validation_share:
         return [], items
-    folds = grouped_folds(
-        items, folds=VALIDATION_FOLDS, seed=config.seed + 1, cache_folder=cache_folder
+    drawn = grouped_part(
+        items, share=config.validation_share, seed=config.seed + 1, cache_folder=cache_folder
     )
-    chosen = [item for item, fold in zip(items, folds, strict=True) if fold < parts]
-    rest = [item for item, fold in zip(items, folds, strict=True) if fold >= parts]
+    chosen = [item for item, part in zip(items, drawn, strict=True) if part]
+    rest = [item for item, part in zip(items, drawn, strict=True) if not part]
     return chosen, rest

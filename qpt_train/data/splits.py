@@ -196,6 +196,65 @@ def assign_folds(
     return result
 
 
+def draw_part(
+    names: Sequence[str],
+    groups: Sequence[int],
+    strata: Sequence[str],
+    *,
+    share: float,
+    seed: int,
+) -> list[bool]:
+    """Draw whole groups at random until every stratum has given its share; never more than that.
+
+    Groups come in an order drawn from the seed, and one that would overshoot the share of a stratum
+    stays out. `assign_folds` deals the largest groups first and so sends the same
+    ones to the same fold whatever the seed: right for folds, wrong for a part that is drawn again
+    and again, or a small one, which would be little but the largest group.
+
+    Args:
+        names: (N,) unique names; they, not the order of the items, fix the draw.
+        groups: (N,) group label of each item.
+        strata: (N,) stratum of each item, such as its subset.
+        share: of the items, 0 to 1.
+        seed: seed of the draw.
+
+    Returns:
+        (N,) whether an item was drawn; at least one group for a share above 0.
+    """
+    members: dict[int, list[int]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        members[group].append(number)
+    ordered = sorted(members.values(), key=lambda group: min(names[number] for number in group))
+    draw = numpy_generator(seed, "grouped part").permutation(len(ordered))
+    shuffled = [ordered[position] for position in draw]
+    room = {stratum: share * count for stratum, count in Counter(strata).items()}
+    drawn = [False] * len(names)
+    for photos in shuffled:
+        counts = Counter(strata[number] for number in photos)
+        if all(count <= room[stratum] + 0.5 for stratum, count in counts.items()):
+            for number in photos:
+                room[strata[number]] -= 1
+                drawn[number] = True
+    if share > 0 and shuffled and not any(drawn):
+        for number in min(shuffled, key=len):
+            drawn[number] = True
+    return drawn
+
+
+def grouped_part(
+    items: Sequence[MosItem], *, share: float, seed: int, cache_folder: Path | None = None
+) -> list[bool]:
+    """Return which items are drawn for a part; groups stay whole, see `draw_part`.
+
+    Raises:
+        DatasetError: if a photo cannot be decoded.
+    """
+    prints = photo_prints([item.path for item in items], cache_folder=cache_folder)
+    groups = group_photos(items, prints).tolist()
+    strata = [item.subset or "" for item in items]
+    return draw_part([item.name for item in items], groups, strata, share=share, seed=seed)
+
+
 def split_hash(items: Sequence[MosItem], folds: Sequence[int]) -> str:
     """Return the sha256 (hexadecimal) of the sorted `name<TAB>fold` lines."""
     lines = sorted(f"{item.name}\t{fold}\n" for item, fold in zip(items, folds, strict=True))

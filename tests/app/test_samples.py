@@ -7,6 +7,7 @@ import pytest
 
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.model_library import find_model
+from qpt_app.core.model_metadata import read_metadata
 from qpt_app.core.preprocess import prepare_views
 from qpt_app.core.torch_scorer import load_scorer
 from qpt_app.resources import samples_dir
@@ -48,6 +49,7 @@ def test_other_scenes_lose_when_they_are_broken(scores):
 def test_golden_scores_are_kept(scores):
     golden = json.loads(GOLDEN.read_text())
     assert golden["model"] == find_model().name
+    assert golden["digest"] == read_metadata(find_model()).digest
     assert set(golden["scores"]) == set(scores)
     for name, score in golden["scores"].items():
         assert scores[name] == pytest.approx(score, abs=TOLERANCE), name

@@ -1,5 +1,6 @@
 """Benchmark protocols: honest splits, the right photos to the right side, repeatable."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.scorer import ModelIdentity, PhotoScore
-from qpt_app.errors import DatasetError, UsageError
+from qpt_app.errors import CheckpointError, DatasetError, UsageError
 from qpt_train import metrics
 from qpt_train.benchmark import (
     BenchmarkResult,
@@ -129,6 +130,25 @@ def test_ten_splits_are_80_20_keep_groups_and_differ():
     again = plan_splits(items, groups, count=3, seed=0)
     assert [tuple(t.test) for t in again] == [tuple(t.test) for t in trials[:3]]
     assert tuple(plan_splits(items, groups, count=1, seed=1)[0].test) != tuple(trials[0].test)
+
+
+def test_a_large_group_is_not_in_every_split_nor_in_none():
+    """Dealt largest first, the same scenes would be tested whatever the seed."""
+    items = make_items(400)
+    groups = [0] * 40 + [1] * 36 + [2] * 32 + [number // 2 for number in range(108, 400)]
+    trials = plan_splits(items, groups, count=60, seed=0)
+    for first in (0, 40, 76):
+        tested = sum(first in trial.test for trial in trials)
+        assert 2 <= tested <= 40
+    assert all(0.17 < len(trial.test) / 400 < 0.23 for trial in trials)
+
+
+def test_official_test_photos_are_never_trained_on(biq2021, tmp_path):
+    """`--final` lets a protocol test on them; those that would train on them refuse it."""
+    for protocol in ("splits", "few-labels"):
+        options = BenchmarkOptions(protocol=protocol, data=biq2021, final=True)
+        with pytest.raises(UsageError, match="would train on test photos"):
+            plan_benchmark(options, cache_folder=tmp_path)
 
 
 def test_few_labels_are_drawn_outside_one_fixed_test_part():
@@ -286,7 +306,6 @@ def test_reports_give_medians_and_the_same_figures_in_every_form(tmp_path):
     trials = plan_splits(items, groups, count=5, seed=0)
     results = run_trials(items, trials, AsItIsMethod(raw_scores=scores), bootstrap=FEW)
     options = BenchmarkOptions(protocol="splits", data=tmp_path, splits=5, grouped=False)
-    subject = make_subject({"split": {"set": "biq2021"}})
     result = BenchmarkResult(
         protocol="splits",
         method="the model as it is",
@@ -295,7 +314,7 @@ def test_reports_give_medians_and_the_same_figures_in_every_form(tmp_path):
         seed=0,
         final=False,
         trials=results,
-        cautions=cautions(options, subject),
+        cautions=cautions(options, {"set": "biq2021"}),
     )
     write_benchmark(tmp_path / "out", result)
     text = (tmp_path / "out" / "benchmark.md").read_text()
@@ -335,6 +354,7 @@ def test_unknown_protocols_and_methods_are_usage_errors(biq2021, tmp_path):
             "model": None,
             "encoder": None,
             "init": None,
+            "init_seed": 0,
             "recipe": "none",
             "overrides": (),
             "device": "cpu",
@@ -354,6 +374,8 @@ def test_unknown_protocols_and_methods_are_usage_errors(biq2021, tmp_path):
         build(method="as-is", encoder="resnet18")
     with pytest.raises(UsageError, match="from --recipe"):
         build(method="finetune", model="x")
+    with pytest.raises(UsageError, match="less than a batch of 500"):
+        build(method="finetune", recipe="finetune-small", overrides=("batch_size=500",))
 
 
 def test_a_bare_encoder_gives_features_that_depend_on_its_seed(biq2021, tmp_path):
@@ -398,3 +420,6 @@ def test_fine_tuning_trains_on_the_training_rows_and_can_be_gone_on_with(biq2021
     assert first.shape == trial.test.shape
     assert np.isfinite(first).all()
     assert method.predict(trial) == pytest.approx(first, abs=1e-6)  # a finished run is only read
+    elsewhere = dataclasses.replace(method, init=tmp_path / "runs" / trial.name)
+    with pytest.raises(CheckpointError, match="began from other weights"):
+        elsewhere.predict(trial)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +36,12 @@ from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.finetune_loss import within_group_loss
 from qpt_train.predict import predict_raw_scores
 from qpt_train.run_log import read_run_log
-from qpt_train.weight_averaging import average_runs, holds_out_as_much, model_as_run
+from qpt_train.weight_averaging import (
+    average_runs,
+    holds_out_as_much,
+    model_as_run,
+    require_unseen,
+)
 
 RECIPE = FinetuneRecipe(
     encoder="mobilenet_v3_large",
@@ -304,6 +310,11 @@ def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
     assert again == final
     assert holds_out_as_much(split.description, final.description)
     assert not holds_out_as_much(final.description, split.description)
+    require_unseen(split.description, final.description, Path("m"))
+    require_unseen(None, final.description, Path("m"))
+    require_unseen({**final.description, "set": "other"}, split.description, Path("m"))
+    with pytest.raises(CheckpointError, match="photos that this run holds out"):
+        require_unseen(final.description, split.description, Path("m"))
     record = {**split.description, "hash": "0", "assignment": "0a"}
     tenth = {**record, "heldout_fold": 10}
     assert holds_out_as_much(tenth, {**tenth, "hash": "1"})

@@ -7,13 +7,14 @@ from PIL import Image
 from torch import nn
 
 from qpt_app.errors import DatasetError
+from qpt_train.batch_norm_statistics import settle_batch_norm
 from qpt_train.probe import (
     ProbeSet,
     extract_features,
     load_probe_set,
+    probe_batches,
     probe_features,
     ridge_predict,
-    settle_batch_norm,
 )
 
 
@@ -92,7 +93,7 @@ def test_an_untrained_encoder_is_settled_without_labels():
     """Its statistics become those of the crops."""
     probe_set = make_set(count=10)
     encoder = nn.Sequential(nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    settle_batch_norm(encoder, probe_set, torch.device("cpu"), batch_size=10)
+    settle_batch_norm(encoder, probe_batches(probe_set, torch.device("cpu"), batch_size=10))
     features = extract_features(encoder, probe_set, torch.device("cpu"))
     assert features.mean(axis=0) == pytest.approx([0, 0, 0], abs=1e-3)
 

@@ -56,6 +56,12 @@ def test_a_folder_inside_a_repository_is_refused(tmp_path):
     (tmp_path / "checkout" / ".git").mkdir(parents=True)
     with pytest.raises(UsageError, match="repository"):
         refuse_repository(tmp_path / "checkout" / "runs" / "sheet")
+    with pytest.raises(UsageError, match="repository"):
+        refuse_repository(tmp_path / "elsewhere" / ".." / "checkout" / "sheet")
+    refuse_repository(tmp_path / "checkout" / ".." / "sheet")
+    (tmp_path / "link").symlink_to(tmp_path / "checkout")
+    with pytest.raises(UsageError, match="repository"):
+        refuse_repository(tmp_path / "link" / "sheet")
     (tmp_path / "worktree").mkdir()
     (tmp_path / "worktree" / ".git").write_text("gitdir: elsewhere")
     with pytest.raises(UsageError, match="repository"):

@@ -14,6 +14,7 @@ from qpt_train.data.splits import (
     BLOCK_SIZE,
     Groups,
     assign_folds,
+    draw_part,
     group_photos,
     scene_blocks,
     split_hash,
@@ -177,6 +178,36 @@ def test_the_seed_decides():
     )
     assert first != second
     assert sorted(first) == sorted(second)
+
+
+def test_a_part_is_drawn_in_whole_groups_near_its_share_of_every_stratum():
+    generator = np.random.default_rng(4)
+    sizes = generator.integers(1, 9, size=200)
+    groups = np.repeat(np.arange(200), sizes).tolist()
+    names = [f"{number:04d}" for number in range(len(groups))]
+    strata = ["abc"[group % 3] for group in groups]
+    drawn = draw_part(names, groups, strata, share=0.1, seed=0)
+    assert not {g for g, d in zip(groups, drawn, strict=True) if d} & {
+        g for g, d in zip(groups, drawn, strict=True) if not d
+    }
+    for stratum in "abc":
+        members = [d for d, mine in zip(drawn, strata, strict=True) if mine == stratum]
+        assert 0.07 <= sum(members) / len(members) <= 0.11
+    assert draw_part(names, groups, strata, share=0.1, seed=0) == drawn
+    assert draw_part(names, groups, strata, share=0.1, seed=1) != drawn
+    backwards = draw_part(names[::-1], groups[::-1], strata[::-1], share=0.1, seed=0)
+    assert backwards == drawn[::-1]
+
+
+def test_a_group_larger_than_the_part_stays_out_and_a_part_is_never_empty():
+    names = [f"{number:03d}" for number in range(100)]
+    groups = [0] * 60 + list(range(1, 41))
+    for seed in range(20):
+        drawn = draw_part(names, groups, ["x"] * 100, share=0.1, seed=seed)
+        assert not drawn[0]
+        assert sum(drawn) == 10
+    assert sum(draw_part(["a", "b", "c"], [0, 0, 1], ["x"] * 3, share=0.05, seed=0)) == 1
+    assert not any(draw_part(names, groups, ["x"] * 100, share=0.0, seed=0))
 
 
 def test_one_fold_is_refused():
