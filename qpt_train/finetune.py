@@ -40,6 +40,7 @@ from qpt_train.predict import predict_raw_scores
 from qpt_train.randomness import derive_seed, seed_initialisation
 from qpt_train.run_log import RunLog
 from qpt_train.schedules import warmup_cosine
+from qpt_train.stop_flag import survive_first_sigterm
 
 LOG_EVERY = 10
 """Steps between two lines of the log."""
@@ -361,6 +362,7 @@ def _training_loader(
             start_step=start_step,
         ),
         collate_fn=collate_photos,
+        worker_init_fn=survive_first_sigterm,
         num_workers=options.num_workers,
         persistent_workers=options.num_workers > 0,
         pin_memory=options.device.type == "cuda",

@@ -35,6 +35,7 @@ from qpt_train.pretrain_state import (
 )
 from qpt_train.pretrain_step import Networks, StepResult, apply_step, compute_step, effective_rank
 from qpt_train.probe import ProbeSet, load_probe_set, probe_encoder
+from qpt_train.stop_flag import survive_first_sigterm
 from qpt_train.view_stream import ViewGroup, ViewStream, groups_at_once
 
 PREFETCHED_GROUPS = 4
@@ -287,6 +288,7 @@ def group_loader(
             stop_step=stop_step,
         ),
         collate_fn=GroupCollate(space, recipe.views.compositions, recipe.seed),
+        worker_init_fn=survive_first_sigterm,
         num_workers=options.num_workers,
         prefetch_factor=PREFETCHED_GROUPS if options.num_workers else None,
         pin_memory=options.device.type == "cuda",

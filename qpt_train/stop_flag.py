@@ -1,5 +1,6 @@
 """Stops a training loop at its next step when the system asks for it."""
 
+import os
 import signal
 from types import FrameType
 
@@ -20,3 +21,25 @@ class StopFlag:
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
         self._asked = True
+
+
+class _SurviveOnce:
+    """Lets the first signal pass and ends the process at the second."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._seen:
+            os._exit(SIGTERM_EXIT_CODE)
+        self._seen = True
+
+
+def survive_first_sigterm(_worker: int) -> None:
+    """Keep a data-loading process alive when SIGTERM goes to all of a job, as schedulers send it.
+
+    The training process needs it until its step is done and saved, and ends it then; were it gone
+    before, the step would break off with an error and what came after the last checkpoint be
+    lost. For `DataLoader(worker_init_fn=...)`, which calls it after torch set its own handlers.
+    """
+    signal.signal(signal.SIGTERM, _SurviveOnce())
