@@ -61,7 +61,7 @@ def finetune_command(
     if init is not None:
         require_unseen(training_of(init).get("split"), split.description, init)
     for key, value in split.description.items():
-        if key != "assignment":  # a letter per photo
+        if key not in ("assignment", "parts"):  # a letter per photo
             typer.echo(f"split {key}: {value}", err=True)
     stop = StopFlag()
     with tqdm(unit="step", dynamic_ncols=True) as bar:

@@ -84,7 +84,9 @@ def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
 
 
 def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
-    """Stop a run whose held-out photos its initial weights were trained on.
+    """Stop a run whose held-out or validation photos its initial weights were trained on.
+
+    Records made before each photo's part was written down tell of the held-out photos only.
 
     Args:
         seen: the description of the split that the weights were trained with; anything but a
@@ -93,7 +95,7 @@ def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
         init: where the weights lie, for the message.
 
     Raises:
-        CheckpointError: if photos that the run holds out are among those.
+        CheckpointError: if photos that the run holds out or validates on are among those.
     """
     if not isinstance(seen, Mapping) or seen.get("set") != split["set"]:
         return
@@ -101,6 +103,12 @@ def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
         raise CheckpointError(
             f"{init} was trained on photos that this run holds out; use its split (seed, folds, "
             "heldout_fold) or other weights"
+        )
+    pairs = zip(str(seen.get("parts", "")), str(split.get("parts", "")), strict=False)
+    if ("t", "v") in set(pairs):
+        raise CheckpointError(
+            f"{init} was trained on photos that this run would choose its epoch by; use its split "
+            "(validation_share too), validation_share=0, or other weights"
         )
 
 

@@ -9,7 +9,12 @@ import numpy as np
 
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem, MosSet, refuse_official_test
-from qpt_train.data.recorded_splits import fold_letters, recorded_folds
+from qpt_train.data.recorded_splits import (
+    fold_letters,
+    part_letters,
+    recorded_folds,
+    recorded_parts,
+)
 from qpt_train.data.splits import grouped_folds, grouped_part, split_hash
 
 
@@ -42,7 +47,8 @@ class LabelledSplit:
     mos_std: float
     """Its standard deviation."""
     description: dict[str, Any]
-    """Readable record: set, seed, folds, held-out fold, split hash, each photo's fold, sizes."""
+    """Readable record: set, seed, folds, held-out fold, split hash, each photo's fold and part,
+    sizes, mean and deviation of MOS."""
 
 
 def split_labelled(
@@ -77,17 +83,23 @@ def split_labelled(
     heldout = [item for item, fold in pairs if fold == config.heldout_fold]
     returned = [item for item, fold in pairs if fold == config.folds]
     rest = [item for item, fold in pairs if fold not in (config.heldout_fold, config.folds)]
-    validation, train = _take_validation(rest, config, cache_folder)
+    if recorded is not None and "parts" in recorded:
+        validates = {name for name, part in recorded_parts(items, recorded).items() if part == "v"}
+        validation = [item for item in rest if item.name in validates]
+        train = [item for item in rest if item.name not in validates]
+    else:
+        validation, train = _take_validation(rest, config, cache_folder)
     train = train + returned
     if not train:
         raise DatasetError(f"{mos_set.name}: no photos are left to train on")
     mos = np.array([item.mos for item in train])
+    mean, std = float(mos.mean()), float(mos.std()) or 1.0
     return LabelledSplit(
         train=train,
         validation=validation,
         heldout=heldout,
-        mos_mean=float(mos.mean()),
-        mos_std=float(mos.std()) or 1.0,
+        mos_mean=mean,
+        mos_std=std,
         description={
             "set": mos_set.name,
             "seed": config.seed,
@@ -95,6 +107,7 @@ def split_labelled(
             "heldout_fold": config.heldout_fold,
             "hash": split_hash(items, folds),
             "assignment": fold_letters(items, folds),
+            "parts": part_letters(train=train, validation=validation, heldout=heldout),
             "train": len(train),
             "validation": len(validation),
             "heldout": len(heldout),

@@ -56,6 +56,29 @@ def fold_letters(items: Sequence[MosItem], folds: Sequence[int]) -> str:
     return "".join(_FOLD_LETTERS[fold] for _, fold in pairs)
 
 
+def part_letters(
+    *, train: Sequence[MosItem], validation: Sequence[MosItem], heldout: Sequence[MosItem]
+) -> str:
+    """Return one letter per photo in the order of the names: t(rain), v(alidation), h(eld out)."""
+    parts = (("t", train), ("v", validation), ("h", heldout))
+    pairs = sorted((item.name, letter) for letter, items in parts for item in items)
+    return "".join(letter for _, letter in pairs)
+
+
+def recorded_parts(items: Sequence[MosItem], record: Mapping[str, Any]) -> dict[str, str]:
+    """Return by name the letters that `part_letters` wrote; empty where none were.
+
+    Raises:
+        DatasetError: if there are not as many letters as photos.
+    """
+    letters = str(record.get("parts", ""))
+    if letters and len(letters) != len(items):
+        raise DatasetError(
+            f"the recorded split is of {len(letters)} photos, the set has {len(items)}"
+        )
+    return dict(zip(sorted(item.name for item in items), letters, strict=False))
+
+
 def heldout_letter(record: Mapping[str, Any]) -> str:
     """Return the letter of the held-out fold; empty where nothing is held out."""
     fold = record.get("heldout_fold")

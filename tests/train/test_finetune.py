@@ -308,6 +308,9 @@ def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
     assert {item.name for item in split.train} < {item.name for item in final.train}
     again = split_labelled(mos_set, config, recorded=final.description)
     assert again == final
+    moved = {**final.description, "parts": final.description["parts"].replace("v", "t", 1)}
+    fewer = split_labelled(mos_set, config, recorded=moved)  # the record decides, not the draw
+    assert len(fewer.validation) == len(final.validation) - 1
     assert holds_out_as_much(split.description, final.description)
     assert not holds_out_as_much(final.description, split.description)
     require_unseen(split.description, final.description, Path("m"))
@@ -315,6 +318,9 @@ def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
     require_unseen({**final.description, "set": "other"}, split.description, Path("m"))
     with pytest.raises(CheckpointError, match="photos that this run holds out"):
         require_unseen(final.description, split.description, Path("m"))
+    all_trained = {**split.description, "parts": split.description["parts"].replace("v", "t")}
+    with pytest.raises(CheckpointError, match="choose its epoch by"):
+        require_unseen(all_trained, split.description, Path("m"))
     record = {**split.description, "hash": "0", "assignment": "0a"}
     tenth = {**record, "heldout_fold": 10}
     assert holds_out_as_much(tenth, {**tenth, "hash": "1"})
