@@ -1,6 +1,7 @@
 """Keeps decisions and moves files in one thread, in the order asked; the window never waits."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -109,7 +110,8 @@ class DecisionDesk(QObject):
     def set_xmp_profile(self, profile: str | None) -> None:
         """Write decisions to XMP by this profile from now on; `off` and None write nothing.
 
-        A decision just made without one is written too: the question comes after it.
+        A decision just made without one is written too: the question comes after it. So is what an
+        earlier run of the program left unwritten.
         """
         if profile == self._profile:
             return
@@ -117,6 +119,7 @@ class DecisionDesk(QObject):
 
         def work(session: DecisionSession) -> None:
             session.xmp_policy = _policy(profile)
+            self._write_xmp(left_over=True)
             wanted = session.xmp_policy is not None
             newest = session.next_undo
             is_first = before is None and newest is not None and newest.xmp_policy is None
@@ -280,6 +283,7 @@ class DecisionDesk(QObject):
         if session.exception() is None:
             self.damage = None
             session.result().xmp_policy = _policy(self._profile)
+            self._write_xmp(left_over=True)
             self._emit(self.restored)
 
     def _settle(self, session: "Future[DecisionSession]") -> None:
@@ -321,13 +325,15 @@ class DecisionDesk(QObject):
             self._waiting += 1
         self._beside.submit(self._guarded, work)
 
-    def _write_xmp(self) -> None:
-        """Have the decisions written that wait for it."""
+    def _write_xmp(self, *, left_over: bool = False) -> None:
+        """Have the decisions written that wait for it; `left_over` from an earlier run."""
         if self._profile in tuple(XmpProfile):
-            self._do_beside(self._write_pending)
+            self._do_beside(lambda session: self._write_pending(session, left_over=left_over))
 
-    def _write_pending(self, session: DecisionSession) -> None:
+    def _write_pending(self, session: DecisionSession, *, left_over: bool) -> None:
         outcomes = session.write_pending_xmp(cancelled=self._stop.is_set)
+        if left_over:  # photos on a drive that is away wait on; that is no news at every start
+            outcomes = [outcome for outcome in outcomes if os.path.lexists(outcome.photo)]
         for problem in problems_of(outcomes):
             self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
 

@@ -295,6 +295,27 @@ def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot)
     settle(qtbot, window)
 
 
+def test_ratings_of_a_window_closed_at_once_reach_xmp_at_the_next_start(qtbot, make_window, shoot):
+    """Closing does not wait for the sidecars, so the next start writes them by itself."""
+    window = make_window(GuiSettings(xmp_profile="darktable"))
+    open_and_score(qtbot, window, shoot)
+    window.desk._stop.set()  # as if closing came before the first sidecar
+    for _ in range(9):
+        press(qtbot, window, "5")
+        press(qtbot, window, "Right")
+    settle(qtbot, window)
+    window.close()
+    assert not list(shoot.glob("*.xmp"))
+    (shoot / "p08.jpg").unlink()
+    again = make_window(GuiSettings(xmp_profile="darktable"))
+    told = []
+    again.desk.noticed.connect(told.append)
+    qtbot.waitUntil(lambda: len(list(shoot.glob("*.xmp"))) == 8, timeout=20000)
+    settle(qtbot, again)
+    assert again.desk._session.result().pending_xmp_count == 1
+    assert not told  # a photo that is gone is no news at every start
+
+
 def test_what_xmp_kept_of_another_program_is_told(qtbot, make_window, shoot):
     """A label that is none of the five stays in the sidecar, and the status line says so."""
     sidecar = shoot / "p00.jpg.xmp"
