@@ -87,7 +87,10 @@ class MainWindow(QMainWindow):
     def _make_views(self) -> None:
         """Make the views of the photos."""
         grid, thumbnail = self.parts.grid, self.loaders.thumbnail
-        delegate = TileDelegate(self.theme, thumbnail, lambda: grid.tile_size, grid)
+        delegate = TileDelegate(
+            self.theme, thumbnail, lambda: grid.tile_size, grid,
+            promises_scores=lambda: self.scoring.is_promising,
+        )  # fmt: skip
         grid.setItemDelegate(delegate)
         grid.setModel(self.model)
         self.photo_cursor = PhotoCursor(self.model, grid.selectionModel(), self)
@@ -144,6 +147,7 @@ class MainWindow(QMainWindow):
         self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
         self.files.finished.connect(self.library.rescan)
+        self.scoring.state_changed.connect(lambda _: parts.grid.viewport().update())
         self.library.loaded.connect(self._loaded)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())

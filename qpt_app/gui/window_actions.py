@@ -135,7 +135,7 @@ class WindowActions(QObject):
         files, window = self._window.files, self._window
         return {
             "open_folder": self._open_folder,
-            "rescan": window.library.rescan,
+            "rescan": self._rescan,
             "recursive": self._toggle_recursive,
             "trash": files.trash_selected,
             "trash_rejects": files.trash_rejects,
@@ -207,7 +207,15 @@ class WindowActions(QObject):
         bar = self._window.parts.bar
         bar.set_filter(PhotoFilter(stacked=bar.filter.stacked))
 
+    def _rescan(self) -> None:
+        """Read the folder again, and score it if that had failed."""
+        self._window.scoring.try_again()
+        self._window.library.rescan()
+
     def _retry(self) -> None:
+        if self._window.scoring.try_again():
+            self._window.parts.status.announce(self.tr("Scoring is tried again"))
+            return
         count = self._window.library.retry_failed()
         text = self.tr("Trying %1 photos again").replace("%1", str(count))
         if count == 1:
