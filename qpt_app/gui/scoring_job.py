@@ -133,7 +133,7 @@ class ScoringJob(QObject):
             self._set_state(ScoringState.PAUSED)
         elif self._state is ScoringState.PAUSED:
             self._send("set_paused", False)
-            self._set_state(ScoringState.RUNNING)
+            self._go_on()
         elif self._state is ScoringState.CANCELLED:
             self._take_up_rest()
         else:
@@ -157,6 +157,13 @@ class ScoringJob(QObject):
     def close(self) -> None:
         """End the process; takes less than two seconds."""
         self._link.close()
+
+    def _go_on(self) -> None:
+        """After a pause: the last scores may have come in spite of it, then no more will."""
+        if self._is_complete:
+            self._set_state(ScoringState.DONE)
+        else:
+            self._set_state(ScoringState.RUNNING if self._is_ready else ScoringState.STARTING)
 
     def _renew(self) -> None:
         """Have the next photos scored by a new process, which knows nothing yet."""

@@ -8,7 +8,10 @@ import pytest
 from conftest_helpers import press
 from PySide6.QtCore import Qt
 
+from qpt_app.core.status import PhotoStatus
 from qpt_app.gui.scoring_job import ScoringState
+from qpt_app.gui.scoring_worker import Scored
+from qpt_app.photos.results import PhotoResult
 
 WAIT_MS = 30000
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -112,3 +115,28 @@ def test_a_crash_after_the_last_score_is_got_over(qtbot, opened):
     qtbot.waitUntil(lambda: opened.model.record(late) is not None, timeout=WAIT_MS)
     wait_for(qtbot, opened, ScoringState.DONE)
     assert opened.model.record(late).score is not None
+
+
+@pytest.mark.parametrize("key", ["pause", "cancel_scoring"])
+def test_a_pause_or_stop_that_comes_too_late_does_not_hold_the_end_up(
+    qtbot, make_window, shoot, tmp_path, key
+):
+    """The last scores were on their way: going on ends at once, for nothing more will come."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    window = make_window(gate=gate)
+    window.open_folder(shoot)
+    wait_for(qtbot, window, ScoringState.RUNNING)
+    window.views.focus_photos()
+    window.keys[key].trigger()
+    window.scoring._link.message.emit(
+        Scored(
+            window.library.generation,
+            [
+                PhotoResult(path=record.path, status=PhotoStatus.OK, score=50.0)
+                for record in window.model.records
+            ],
+        )
+    )
+    press(qtbot, window, "P", CONTROL)
+    assert window.scoring.state is ScoringState.DONE
