@@ -42,6 +42,7 @@ class DecisionController(QObject):
         self._unkept: Counter[Path] = Counter()
         desk.stepped.connect(self._stepped)
         desk.kept.connect(self._kept)
+        desk.unkept.connect(self._take_back)
 
     def set_flag(self, flag: Flag) -> None:
         """Pick, reject or unflag the framed photo."""
@@ -145,6 +146,11 @@ class DecisionController(QObject):
             if self._unkept[path] <= 0:
                 del self._unkept[path]
                 self._model.set_decision(path, decision)
+
+    def _take_back(self, decisions: Mapping[Path, Decision]) -> None:
+        """Decisions could not be kept: show what holds, photos that the filter hid for it too."""
+        self._kept(decisions)
+        self._model.refresh()
 
     def _stepped(self, step: Stepped | None) -> None:
         """Show what an undo or redo changed, and go to where it happened."""

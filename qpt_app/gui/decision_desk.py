@@ -14,7 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from qpt_app.decisions.action import ActionKind, OperationReport
-from qpt_app.decisions.decision import Decision, DecisionChange
+from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
@@ -54,6 +54,8 @@ class DecisionDesk(QObject):
 
     kept = Signal(object)
     """Decisions are on the disk; carries what holds now, by path."""
+    unkept = Signal(object)
+    """Decisions could not be kept, `failed` says why; carries what holds, by path."""
     stepped = Signal(object)
     """A `Stepped`, or None where there was nothing to undo or redo."""
     adopted = Signal(object)
@@ -133,17 +135,22 @@ class DecisionDesk(QObject):
     # -- decisions -------------------------------------------------------------------------
 
     def decide(self, changes: Sequence[tuple[Pair, DecisionChange]], *, title: str) -> None:
-        """Keep changes as one action that undo takes back as one."""
+        """Keep changes as one action that undo takes back as one.
+
+        The answer is either `kept` or `unkept`.
+        """
         units = [(PhotoUnit(path=path, companion=raw), change) for (path, raw), change in changes]
+
+        paths = [unit.path for unit, _ in units]
 
         def work(session: DecisionSession) -> None:
             session.decide_each(units, title=title)
-            self._emit(self.kept, session.decisions_for([unit.path for unit, _ in units]))
+            self._emit(self.kept, session.decisions_for(paths))
             self._write_xmp()
             photos = [photo for unit, _ in units for photo in unit.photos]
             self._do_beside(lambda later: self._remember(later, photos, self._stop.is_set))
 
-        self._do(work)
+        self._do(work, otherwise=lambda: self._emit(self.unkept, self._decisions_for(paths)))
 
     def undo(self) -> None:
         """Take the newest action back."""
@@ -193,6 +200,13 @@ class DecisionDesk(QObject):
             return self._session.result().decisions_below(folder)
         except QptError:
             return {}
+
+    def _decisions_for(self, paths: Sequence[Path]) -> dict[Path, Decision]:
+        """Return what holds; as long as that cannot be read, photos count as undecided."""
+        try:
+            return self._session.result().decisions_for(paths)
+        except QptError:
+            return dict.fromkeys(paths, UNDECIDED)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -309,13 +323,18 @@ class DecisionDesk(QObject):
             self._emit(self.recovered, shown)
         return session
 
-    def _do(self, work: Callable[[DecisionSession], None]) -> None:
-        """Run something after all that was asked before."""
+    def _do(
+        self,
+        work: Callable[[DecisionSession], None],
+        *,
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Run something after all that was asked before; `otherwise` runs if it fails."""
         with self._lock:
             if self._closed:
                 return
             self._waiting += 1
-        self._executor.submit(self._guarded, work)
+        self._executor.submit(self._guarded, work, otherwise)
 
     def _do_beside(self, work: Callable[[DecisionSession], None]) -> None:
         """Run something that reads or writes many files, beside the decisions."""
@@ -337,10 +356,16 @@ class DecisionDesk(QObject):
         for problem in problems_of(outcomes):
             self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
 
-    def _guarded(self, work: Callable[[DecisionSession], None]) -> None:
+    def _guarded(
+        self,
+        work: Callable[[DecisionSession], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
         try:
             work(self._session.result())
         except Exception as error:  # noqa: BLE001 (the thread's edge: the window shows it)
+            if otherwise is not None:
+                otherwise()
             self._emit(self.failed, str(error) or type(error).__name__)
         finally:
             with self._lock:

@@ -13,7 +13,9 @@ from conftest import open_and_score
 from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 
-from qpt_app.decisions.decision import Flag, Label
+from qpt_app.decisions.decision import Decision, Flag, Label
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.errors import StorageError
 from qpt_app.gui.export_file import ranks, write_export
 from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
@@ -77,6 +79,34 @@ def test_every_decision_key_is_undone_and_redone(qtbot, opened):
         redo(qtbot, opened)
         assert decisions(opened) == after, key
         assert len(set(after.items()) ^ set(before.items())) == 2  # one photo, no other
+
+
+def test_a_decision_that_could_not_be_kept_does_not_stay_on_screen(qtbot, opened, monkeypatch):
+    """The screen shows what is kept, the status line says why, and later undo shows that too."""
+    opened.photo_cursor.go_to_row(2)
+    record = opened.photo_cursor.record
+    press(qtbot, opened, "2")
+    settle(qtbot, opened)
+
+    def full(self, changes, *, title=None):
+        raise StorageError("no space left on the disk")
+
+    qtbot.mouseClick(opened.parts.bar._flags[Flag.NONE], Qt.MouseButton.LeftButton)
+    opened.views.focus_photos()
+    with monkeypatch.context() as patch:
+        patch.setattr(DecisionSession, "decide_each", full)
+        with qtbot.waitSignal(opened.desk.failed, timeout=WAIT_MS):
+            for key in ("5", "X"):
+                press(qtbot, opened, key)
+        settle(qtbot, opened)
+    assert record.decision == Decision(stars=2)
+    assert opened.model.row_of(record) == 2
+    assert "no space left" in opened.parts.status.message
+    opened.photo_cursor.go_to(record)
+    press(qtbot, opened, "4")
+    assert record.stars == 4
+    undo(qtbot, opened)
+    assert record.stars == 2
 
 
 def test_a_label_key_pressed_twice_clears_the_label(qtbot, opened):
