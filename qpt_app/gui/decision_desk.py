@@ -13,7 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from qpt_app.decisions.action import ActionKind, OperationReport
+from qpt_app.decisions.action import OperationReport
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
@@ -62,6 +62,8 @@ class DecisionDesk(QObject):
     """Decisions by path that were taken over from elsewhere."""
     noticed = Signal(str)
     """One line about something that is not an error, such as a sidecar left alone."""
+    earlier = Signal(object)
+    """Photos, by path, whose decisions were made before they were to be written to XMP."""
     planned = Signal(object, object)
     """A `FileTask` and the frozen `FilePlan` to show before anything is done."""
     executed = Signal(object)
@@ -112,25 +114,41 @@ class DecisionDesk(QObject):
     def set_xmp_profile(self, profile: str | None) -> None:
         """Write decisions to XMP by this profile from now on; `off` and None write nothing.
 
-        A decision just made without one is written too: the question comes after it. So is what an
-        earlier run of the program left unwritten.
+        What an earlier run of the program left unwritten is written now.
         """
         if profile == self._profile:
             return
-        before, self._profile = self._profile, profile
+        self._profile = profile
 
         def work(session: DecisionSession) -> None:
             session.xmp_policy = _policy(profile)
             self._write_xmp(left_over=True)
-            wanted = session.xmp_policy is not None
-            newest = session.next_undo
-            is_first = before is None and newest is not None and newest.xmp_policy is None
-            if wanted and is_first and newest is not None and newest.kind is ActionKind.DECIDE:
-                session.undo()
-                session.redo()
-                self._write_xmp()
 
         self._do(work)
+
+    def write_earlier(self, photos: Sequence[Path]) -> None:
+        """Write what was decided about photos before the present profile was chosen."""
+
+        def write(session: DecisionSession) -> None:
+            session.have_written(photos)
+            self._write_pending(session, left_over=False)
+
+        self._do(lambda _: self._do_beside(write))  # the profile may be on its way
+
+    def look_for_earlier(self, *, besides: Sequence[Path] = ()) -> None:
+        """Find photos decided about before the present profile was chosen: `earlier` has them."""
+
+        def look(session: DecisionSession) -> None:
+            if session.xmp_policy is None:
+                return
+            found = set(session.decided_here()) - set(besides)
+            here = [
+                one for one in sorted(found) if not self._stop.is_set() and os.path.lexists(one)
+            ]
+            if here and not self._stop.is_set():
+                self._emit(self.earlier, here)
+
+        self._do(lambda _: self._do_beside(look))
 
     # -- decisions -------------------------------------------------------------------------
 

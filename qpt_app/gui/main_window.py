@@ -146,6 +146,7 @@ class MainWindow(QMainWindow):
         self.desk.damaged.connect(self.actions_.offer_restore)
         self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
+        self.desk.earlier.connect(self.actions_.offer_earlier)
         self.files.finished.connect(self.library.rescan)
         self.scoring.state_changed.connect(lambda _: parts.grid.viewport().update())
         self.library.loaded.connect(self._loaded)

@@ -1,14 +1,17 @@
 """What every action of the table does, and the menus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QMenuBar
 
 from qpt_app.decisions.decision import DecisionChange, Flag, Label
+from qpt_app.decisions.photo_kinds import is_raw
+from qpt_app.decisions.photo_unit import name_key
 from qpt_app.decisions.restore import RestoreOffer
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.dialogs.keys_dialog import KeysDialog
@@ -18,6 +21,7 @@ from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
 from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 from qpt_app.gui.export_file import ExportFile
 from qpt_app.gui.file_controller import AskFolder, ask_for_folder
+from qpt_app.gui.gui_settings import GuiSettings
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.photo_filter import PhotoFilter
 from qpt_app.gui.photo_record import PhotoRecord
@@ -44,6 +48,8 @@ class WindowActions(QObject):
         self._export.done.connect(self.exported)
         self.dialog: AnyDialog | None = None
         """The dialog opened last."""
+        self._next: list[Callable[[], None]] = []
+        """Questions that came while a dialog was open."""
         parts = window.parts
         parts.threshold.show_below.connect(self._show_below)
         parts.threshold.reject_below.connect(self._reject_below)
@@ -76,12 +82,40 @@ class WindowActions(QObject):
         )
         desk.offer_restore()
 
-    def ask_about_xmp(self, record: PhotoRecord) -> None:
+    def ask_about_xmp(self, records: Sequence[PhotoRecord]) -> None:
         """At the first decision, ask how other programs are to see it."""
-        if self._window.keeper.settings.xmp_profile is not None or self._is_asking:
+        if self._window.keeper.settings.xmp_profile is not None:
+            return
+        if self.dialog is not None:
+            self._next.append(partial(self.ask_about_xmp, records))
             return
         dialog = XmpDialog(None, self._window)
-        dialog.chosen.connect(lambda profile: self._change_settings(xmp_profile=profile))
+        dialog.chosen.connect(lambda profile: self._take_answer(profile, records))
+        self._open(dialog)
+
+    def offer_earlier(self, photos: Sequence[Path]) -> None:
+        """Ratings were given before they were to be written: ask whether they are meant too."""
+        if self.dialog is not None:
+            self._next.append(partial(self.offer_earlier, photos))
+            return
+        text = self.tr(
+            "You decided about %1 photos before. Stars, labels and rejects can be written beside "
+            "them as well; what other programs wrote there stays."
+        )
+        count = count_frames(photos)
+        if count == 1:
+            text = self.tr(
+                "You decided about 1 photo before. Stars, label and reject can be written beside "
+                "it as well; what other programs wrote there stays."
+            )
+        dialog = QuestionDialog(
+            self.tr("Write your earlier ratings for other programs too?"),
+            text.replace("%1", f"{count:,}"),
+            self.tr("Write %1").replace("%1", f"{count:,}"),
+            self._window,
+        )
+        dialog.cancel.setText(self.tr("Only new ones"))
+        dialog.accepted.connect(lambda: self._window.desk.write_earlier(photos))
         self._open(dialog)
 
     # -- slots -----------------------------------------------------------------------------
@@ -276,12 +310,22 @@ class WindowActions(QObject):
 
     def _show_settings(self) -> None:
         dialog = SettingsDialog(self._window.keeper.settings, self._window)
-        dialog.changed.connect(self._window.keeper.change_settings)
+        dialog.changed.connect(self._take_settings)
         self._open(dialog)
 
-    @property
-    def _is_asking(self) -> bool:
-        return self.dialog is not None
+    def _take_answer(self, profile: str, records: Sequence[PhotoRecord]) -> None:
+        """The first decision was made before its question: it is meant, others may be."""
+        self._change_settings(xmp_profile=profile)
+        files = [record.file for record in records if record.file is not None]
+        photos = [photo for file in files for photo in (file.path, file.companion) if photo]
+        self._window.desk.write_earlier(photos)
+        self._window.desk.look_for_earlier(besides=photos)
+
+    def _take_settings(self, settings: GuiSettings) -> None:
+        before = self._window.keeper.settings.xmp_profile
+        self._window.keeper.change_settings(settings)
+        if settings.xmp_profile != before:
+            self._window.desk.look_for_earlier()
 
     def _open(self, dialog: AnyDialog) -> None:
         """Show a dialog over the window, one at a time."""
@@ -297,6 +341,15 @@ class WindowActions(QObject):
             self.dialog = None
             self._window.activateWindow()
             self._window.views.focus_photos()
+        while self._next and self.dialog is None:
+            self._next.pop(0)()
+
+
+def count_frames(photos: Sequence[Path]) -> int:
+    """Return how many photos a person would count: a RAW+JPEG pair is one."""
+    rendered = {(one.parent, name_key(one.stem)) for one in photos if not is_raw(one)}
+    halves = sum(is_raw(one) and (one.parent, name_key(one.stem)) in rendered for one in photos)
+    return len(photos) - halves
 
 
 def add_menus(bar: QMenuBar, keys: KeyBindings) -> None:
