@@ -59,6 +59,7 @@ class Library(QObject):
         self._scan: FolderScan | None = None
         self._seen: set[bytes] = set()
         self._is_reading = False
+        self._is_rescan_due = False
         self._had_photos = False
         self._held: list[PhotoRecord] = []
         self._is_holding = False
@@ -102,8 +103,13 @@ class Library(QObject):
         self.opened.emit(folder)
 
     def rescan(self) -> None:
-        """Read the folder again: show new files, drop those that are gone, keep the rest."""
-        if self.folder is not None and not self._is_reading:
+        """Read the folder again: show new files, drop those that are gone, keep the rest.
+
+        While it is being read it is read once more after that: what is new may have been passed by.
+        """
+        if self._is_reading:
+            self._is_rescan_due = True
+        elif self.folder is not None:
             self._start_scan()
 
     def note_touch(self) -> None:
@@ -157,6 +163,7 @@ class Library(QObject):
 
     def close(self) -> None:
         """Stop reading; returns when the thread is done."""
+        self._is_rescan_due = False
         self._timer.stop()
         self._patience.stop()
         if self._scan is not None:
@@ -168,6 +175,7 @@ class Library(QObject):
     def _start_scan(self) -> None:
         assert self.folder is not None
         self._seen = set()
+        self._is_rescan_due = False
         self._had_photos = bool(self._model.records)
         self._is_reading = True
         scan = FolderScan(
@@ -232,6 +240,8 @@ class Library(QObject):
         self.loaded.emit()
         if not self._is_holding and not self._held:
             self.settled.emit()
+        if self._is_rescan_due:
+            self.rescan()
 
     # -- scores ----------------------------------------------------------------------------
 

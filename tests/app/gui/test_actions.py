@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -292,6 +293,38 @@ def test_picks_are_moved_with_raw_and_sidecar_and_undo_brings_them_back(
     assert files(target) == {Path("p02.jpg"): b"was here first"}
     qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
     assert window.model.record(shoot / "p02.jpg").decision.is_picked
+
+
+def test_two_file_undos_in_a_row_bring_both_photos_back_on_screen(
+    qtbot, make_window, paths, trash, shoot
+):
+    """The second photo comes back while the folder is read for the first: it is read again."""
+    services = gui_fakes.make_services(paths, trash)
+    is_open = threading.Event()
+    is_open.set()
+
+    def scan(folder, recursive):
+        found = list(services.scan(folder, recursive))
+        is_open.wait(20)
+        yield from found
+
+    window = make_window(services=replace(services, scan=scan))
+    open_and_score(qtbot, window, shoot)
+    for left in (11, 10):
+        press(qtbot, window, "Delete")
+        confirm(qtbot, window)
+        qtbot.waitUntil(lambda left=left: len(window.model.records) == left, timeout=WAIT_MS)
+        window.activateWindow()
+        window.views.focus_photos()
+    settle(qtbot, window)
+    is_open.clear()
+    for _ in range(2):
+        with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
+            press(qtbot, window, "Z", CONTROL)
+    assert window.library.is_reading
+    is_open.set()
+    qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
+    settle(qtbot, window)
 
 
 def test_a_photo_renamed_by_another_program_keeps_its_decision(
