@@ -29,7 +29,9 @@ class Library(QObject):
     opened = Signal(object)
     """A folder is being read; carries its path."""
     found = Signal(list)
-    """New photos of the folder."""
+    """Photos of the folder that are new or that were changed."""
+    changed = Signal(list)
+    """Known photos whose files were changed on the disk: their pictures are others now."""
     loaded = Signal()
     """The folder was read to its end."""
     settled = Signal()
@@ -194,15 +196,18 @@ class Library(QObject):
     def _take_records(self, generation: int, records: list[PhotoRecord]) -> None:
         if generation != self._generation:
             return
-        fresh = records
+        news = records
         if self._had_photos:
             self._seen.update(record.path_key for record in records)
-            fresh = [record for record in records if self._is_fresh(record)]
-        self._model.add(fresh)
-        if self._is_holding or self._held:
-            self._held += fresh
+            fresh = [record for record in records if self._model.record(record.path) is None]
+            self._model.add(fresh)
+            news = [*fresh, *self._renew_changed(records)]
         else:
-            self._pass_on(fresh)
+            self._model.add(records)
+        if self._is_holding or self._held:
+            self._held += news
+        else:
+            self._pass_on(news)
 
     def _pass_on(self, records: list[PhotoRecord]) -> None:
         """Have photos scored and their EXIF read."""
@@ -212,16 +217,18 @@ class Library(QObject):
         self.found.emit(records)
         self._timer.start()
 
-    def _is_fresh(self, record: PhotoRecord) -> bool:
-        """Whether a photo is new; one that changed on the disk takes its new file over."""
-        known = self._model.record(record.path)
-        if known is None:
-            return True
-        if record.file is not None and record.file != known.file:
-            known.file = record.file
-            self._model.forget_results([known])
-            self._scoring.add([record.file])
-        return False
+    def _renew_changed(self, records: list[PhotoRecord]) -> list[PhotoRecord]:
+        """Let photos that changed on the disk take their new files over; return them."""
+        changed = []
+        for record in records:
+            known = self._model.record(record.path)
+            if known is not None and record.file is not None and record.file != known.file:
+                known.file, known.signature = record.file, None
+                changed.append(known)
+        if changed:
+            self._model.forget_results(changed)
+            self.changed.emit(changed)
+        return changed
 
     def _scan_failed(self, generation: int, reason: str) -> None:
         if generation == self._generation:

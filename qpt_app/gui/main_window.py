@@ -150,6 +150,7 @@ class MainWindow(QMainWindow):
         self.files.finished.connect(self.library.rescan)
         self.scoring.state_changed.connect(lambda _: parts.grid.viewport().update())
         self.library.loaded.connect(self._loaded)
+        self.library.changed.connect(self.loaders.forget)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
         self.model.refreshed.connect(lambda _: self.views.drop_missing())

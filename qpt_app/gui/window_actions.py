@@ -247,6 +247,7 @@ class WindowActions(QObject):
         self._window.library.rescan()
 
     def _retry(self) -> None:
+        self._window.loaders.retry()
         if self._window.scoring.try_again():
             self._window.parts.status.announce(self.tr("Scoring is tried again"))
             return

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import gui_fakes
@@ -150,8 +151,6 @@ def test_keep_this_picks_one_of_a_burst_and_one_undo_takes_it_back(qtbot, opened
 
 def test_a_bracket_is_never_reduced_to_one_winner(qtbot, make_window, tmp_path):
     """Shift+P refuses, and rejecting below a threshold passes it by."""
-    from datetime import datetime, timedelta
-
     folder = tmp_path / "bracket"
     for number, bias in enumerate((0.0, -2.0, 2.0)):
         gui_fakes.write_photo(
@@ -416,11 +415,37 @@ def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoo
 
 
 def test_the_retry_button_scores_a_photo_that_was_mended_meanwhile(qtbot, opened, shoot):
-    """Also one whose file is another by now."""
-    gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
-    opened.parts.failed._retry.click()
-    record = opened.model.record(shoot / "p09.jpg")
+    """Also one whose file is another by now; its picture comes too."""
+    path = gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
+    assert path in opened.loaders.thumbnails.failed_paths
+    qtbot.mouseClick(opened.parts.failed._retry, Qt.MouseButton.LeftButton)
+    record = opened.model.record(path)
     qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: opened.loaders.thumbnail(path) is not None, timeout=WAIT_MS)
+
+
+def test_a_photo_edited_elsewhere_is_shown_as_it_is_now_after_f5(qtbot, opened, shoot):
+    """Thumbnail, picture in the loupe, size and EXIF; other photos keep theirs."""
+    path = shoot / "p00.jpg"
+    opened.photo_cursor.go_to_row(0)
+    press(qtbot, opened, "E")
+
+    def brightness():
+        images = [opened.loaders.thumbnail(path), opened.loaders.photos.any_image(path)]
+        return [image.pixelColor(8, 8).lightness() for image in images if image is not None]
+
+    qtbot.waitUntil(lambda: len(brightness()) == 2, timeout=WAIT_MS)
+    assert max(brightness()) < 100
+    kept = opened.loaders.thumbnail(shoot / "p01.jpg")
+    taken = datetime(2026, 6, 2, 12)
+    gui_fakes.write_photo(path, seed=0, brightness=250, size=(150, 100), taken=taken)
+    press(qtbot, opened, "F5")
+    qtbot.waitUntil(lambda: len(brightness()) == 2 and min(brightness()) > 150, timeout=WAIT_MS)
+    assert opened.loaders.photos.full_size(path) == (150, 100)
+    assert opened.loaders.thumbnail(shoot / "p01.jpg").cacheKey() == kept.cacheKey()
+    record = opened.model.record(path)
+    qtbot.waitUntil(lambda: record.essentials.taken_at == taken, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.score is not None and record.score > 60, timeout=WAIT_MS)
 
 
 def test_every_filter_of_the_bar_shows_what_it_says(qtbot, opened):
