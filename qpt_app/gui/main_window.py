@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
         parts.folders.chosen.connect(self.open_folder)
-        parts.failed.chosen.connect(self.photo_cursor.go_to)
+        parts.failed.chosen.connect(self.actions_.go_to_failed)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
         cursor.moved.connect(self._moved)
         for source in (self.decisions, self.files, self.views):

@@ -68,6 +68,12 @@ class WindowActions(QObject):
         self._window.parts.side.setVisible(shown)
         self._window.keeper.change_session(panels=shown)
 
+    def go_to_failed(self, record: PhotoRecord) -> None:
+        """Frame a photo of the list; say so if it is hidden."""
+        if not self._window.photo_cursor.go_to(record):
+            text = self.tr("%1 is hidden by the filter or by its stack")
+            self._window.parts.status.announce(text.replace("%1", record.name))
+
     def offer_restore(self, reason: str, offer: RestoreOffer) -> None:
         """The ratings cannot be read: offer their backup."""
         dialog = RestoreDialog(reason, offer, self._window)
@@ -198,19 +204,28 @@ class WindowActions(QObject):
 
     def _reject_below(self) -> None:
         threshold = self._window.parts.histogram.threshold
-        records = [
+        below = [
             record
             for record in self._window.model.records
             if record.score is not None and record.score < threshold
-            and not (record.series is not None and record.series.is_protected)
-        ]  # fmt: skip
-        self._ask_to_reject(records, self.tr("scored below %1").replace("%1", f"{threshold:.0f}"))
+        ]
+        records = [one for one in below if one.series is None or not one.series.is_protected]
+        which = self.tr("scored below %1").replace("%1", f"{threshold:.0f}")
+        self._ask_to_reject(records, which, protected=len(below) - len(records))
 
-    def _ask_to_reject(self, records: list[PhotoRecord], which: str) -> None:
-        """Reject several photos as one action, after a question that says how many."""
+    def _ask_to_reject(self, records: list[PhotoRecord], which: str, *, protected: int = 0) -> None:
+        """Reject several photos as one action, after a question that says how many.
+
+        `protected` more were left out, since their series are kept whole; that is said.
+        """
+        spared = self.tr("%1 more belong to series that are kept whole: they stay as they are.")
+        if protected == 1:
+            spared = self.tr("1 more belongs to a series that is kept whole: it stays as it is.")
+        spared = spared.replace("%1", f"{protected:,}")
         records = [record for record in records if not record.decision.is_rejected]
         if not records:
-            self._window.parts.status.announce(self.tr("Nothing to reject"))
+            nothing = self.tr("Nothing to reject")
+            self._window.parts.status.announce(f"{nothing}. {spared}" if protected else nothing)
             return
         count = f"{len(records):,}"
         title, done = self.tr("Reject %1 photos %2?"), self.tr("reject %1 photos %2")
@@ -223,6 +238,8 @@ class WindowActions(QObject):
             text += "\n" + self.tr("%1 of them were picked or rated by you.").replace(
                 "%1", f"{kept:,}"
             )
+        if protected:
+            text += "\n" + spared
         dialog = QuestionDialog(
             title, text, self.tr("Reject %1").replace("%1", count), self._window
         )

@@ -14,6 +14,7 @@ import pytest
 from conftest import open_and_score
 from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtWidgets import QLabel
 
 from qpt_app.decisions.decision import Decision, Flag, Label
 from qpt_app.decisions.session import DecisionSession
@@ -163,9 +164,20 @@ def test_a_bracket_is_never_reduced_to_one_winner(qtbot, make_window, tmp_path):
     press(qtbot, window, "P", SHIFT)
     assert "kept whole" in window.parts.status.message
     window.parts.histogram.set_threshold(100)
-    window.parts.threshold.reject_below.emit()
+    qtbot.mouseClick(window.parts.threshold.reject, Qt.MouseButton.LeftButton)
     assert window.actions_.dialog is None
+    assert window.parts.status.message.startswith("Nothing to reject. 3 more belong to series")
     assert all(record.decision.flag is Flag.NONE for record in window.model.records)
+    single = gui_fakes.write_photo(folder / "single.jpg", seed=7, brightness=90)
+    press(qtbot, window, "F5")
+    qtbot.waitUntil(lambda: window.library.summary.count == 4, timeout=WAIT_MS)
+    qtbot.mouseClick(window.parts.threshold.reject, Qt.MouseButton.LeftButton)
+    dialog = window.actions_.dialog
+    assert dialog.windowTitle() == "Reject 1 photo scored below 100?"
+    assert any("3 more belong" in label.text() for label in dialog.findChildren(QLabel))
+    qtbot.mouseClick(dialog.answer, Qt.MouseButton.LeftButton)
+    assert [one.name for one in window.model.records if one.decision.is_rejected] == [single.name]
+    settle(qtbot, window)
 
 
 def test_the_threshold_is_dragged_counted_shown_and_rejected(qtbot, opened):
@@ -412,6 +424,18 @@ def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoo
         lambda: opened.model.record(shoot / "p09.jpg").score is not None, timeout=WAIT_MS
     )
     qtbot.waitUntil(lambda: not opened.parts.failed.isVisible(), timeout=WAIT_MS)
+
+
+def test_a_failed_photo_that_is_hidden_says_so_when_it_is_clicked(qtbot, opened):
+    """Shown, it is framed; hidden, the status line says why nothing moves."""
+    view = opened.parts.failed.view
+    at = view.visualRect(opened.parts.failed.model.index(0, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.photo_cursor.record.name == "p09.jpg"
+    opened.parts.bar.status.setCurrentIndex(opened.parts.bar.status.findData(StatusTest.SCORED))
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.photo_cursor.record.name != "p09.jpg"
+    assert opened.parts.status.message == "p09.jpg is hidden by the filter or by its stack"
 
 
 def test_the_retry_button_scores_a_photo_that_was_mended_meanwhile(qtbot, opened, shoot):
