@@ -1,7 +1,8 @@
-"""Scoring that fails says so until it is tried again, and can always be tried again."""
+"""Scoring that fails says so until it is tried again; a process that died is replaced."""
 
 import os
 import signal
+from datetime import datetime
 
 import gui_fakes
 import pytest
@@ -115,6 +116,20 @@ def test_a_crash_after_the_last_score_is_got_over(qtbot, opened):
     qtbot.waitUntil(lambda: opened.model.record(late) is not None, timeout=WAIT_MS)
     wait_for(qtbot, opened, ScoringState.DONE)
     assert opened.model.record(late).score is not None
+
+
+def test_after_a_crash_of_the_exif_reader_another_folder_has_its_times(qtbot, opened, tmp_path):
+    """A new process reads it."""
+    os.kill(opened.metadata._link.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: opened.metadata._link.pid is None, timeout=WAIT_MS)
+    taken = datetime(2026, 7, 1, 12)
+    path = gui_fakes.write_photo(tmp_path / "july" / "j.jpg", seed=1, brightness=99, taken=taken)
+    opened.open_folder(path.parent)
+    qtbot.waitUntil(lambda: opened.model.record(path) is not None, timeout=WAIT_MS)
+    record = opened.model.record(path)
+    qtbot.waitUntil(lambda: record.essentials is not None, timeout=WAIT_MS)
+    assert record.essentials.taken_at == taken
+    assert opened.metadata.is_idle
 
 
 @pytest.mark.parametrize("key", ["pause", "cancel_scoring"])
