@@ -77,6 +77,7 @@ def test_a_model_that_comes_later_scores_after_a_click(qtbot, make_window, shoot
     window.scoring._link._arguments = (gui_fakes.FakeEngine, gui_fakes.FakeEngineSettings())
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.scoring.state is ScoringState.STARTING
+    assert window.parts.status.message == ""
     assert tile_scores(window) == {"···"}
     wait_for(qtbot, window, ScoringState.DONE)
     assert window.scoring.progress == (12, 12)
