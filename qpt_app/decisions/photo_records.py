@@ -80,6 +80,17 @@ def decisions_below(database: DecisionsDatabase, folder: Path) -> dict[bytes, De
     return {row["path"]: Decision.from_json(row["decision"]) for row in rows}
 
 
+def decided_here(database: DecisionsDatabase) -> list[Path]:
+    """Return the photos whose decision was made in qpt, not taken over from another program."""
+    query = (
+        "SELECT path FROM photos WHERE decision NOT NULL "
+        "AND (photo_id, coalesce(decided_at, 0)) NOT IN "
+        "(SELECT photo_id, coalesce(after_at, 0) FROM decision_changes "
+        "JOIN actions USING (action_id) WHERE kind = 'adopt') ORDER BY path"
+    )
+    return [blob_path(row["path"]) for row in database.rows(query)]
+
+
 def record_by_id(database: DecisionsDatabase, photo_id: int) -> PhotoRecord:
     """Return the record of that id, which must exist."""
     query = f"SELECT {_COLUMNS} FROM photos WHERE photo_id = ?"  # noqa: S608 - constant

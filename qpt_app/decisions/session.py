@@ -28,7 +28,7 @@ from qpt_app.decisions.file_plan import (
 )
 from qpt_app.decisions.file_transfer import content_hash
 from qpt_app.decisions.moved_photos import follow_moved, remember_content
-from qpt_app.decisions.photo_records import decisions_below, find_records
+from qpt_app.decisions.photo_records import decided_here, decisions_below, find_records
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.trash import SystemTrash, Trash
 from qpt_app.decisions.xmp_exchange import RatingRequest, RatingResult, XmpExchange
@@ -237,6 +237,19 @@ class DecisionSession:
     def pending_xmp_count(self) -> int:
         """How many photos wait for their decision to be written to XMP."""
         return len(pending(self._database))
+
+    def decided_here(self) -> list[Path]:
+        """Return the photos that somebody decided about in qpt, wherever they lie."""
+        return decided_here(self._database)
+
+    def have_written(self, paths: Iterable[Path]) -> None:
+        """Let decisions made earlier wait to be written by the present `xmp_policy`.
+
+        For decisions made under no policy or another one. As with all that waits, a rating that
+        somebody gave elsewhere and qpt never read is kept. Without a policy nothing happens.
+        """
+        if self.xmp_policy is not None:
+            self._xmp.have_written(paths, self.xmp_policy)
 
     def write_pending_xmp(
         self, *, cancelled: Callable[[], bool] | None = None, retry: bool = False

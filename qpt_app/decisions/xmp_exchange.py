@@ -128,6 +128,15 @@ class XmpExchange:
             and (reading.change is None or os.path.lexists(reading.photo))
         ]
 
+    def have_written(self, photos: Iterable[Path], policy: XmpPolicy) -> None:
+        """Let decided photos wait; see `DecisionSession.have_written`."""
+        known = find_records(self._database, photos).values()
+        decided = [record.photo_id for record in known if record.decision is not None]
+        with self._lock, self._database.transaction():
+            decision_log.mark_for_xmp(self._database, decided, policy.to_json())
+        for photo_id in decided:
+            self._failed.pop(photo_id, None)
+
     def write_pending(
         self, *, cancelled: Callable[[], bool] | None = None, retry: bool = False
     ) -> list[XmpOutcome]:

@@ -19,7 +19,7 @@ class DecisionController(QObject):
     announced = Signal(str)
     """What was done, for the status line."""
     decided = Signal(object)
-    """A decision was made; carries the photo's record."""
+    """Decisions were made; carries the records of their photos."""
     refused = Signal()
     """Nothing can be decided: the database of decisions cannot be used."""
     files_returned = Signal()
@@ -42,6 +42,7 @@ class DecisionController(QObject):
         self._unkept: Counter[Path] = Counter()
         desk.stepped.connect(self._stepped)
         desk.kept.connect(self._kept)
+        desk.unkept.connect(self._take_back)
 
     def set_flag(self, flag: Flag) -> None:
         """Pick, reject or unflag the framed photo."""
@@ -93,7 +94,6 @@ class DecisionController(QObject):
         title = title.replace("%1", record.name).replace("%2", str(rest))
         self._cursor.step_series(1)
         self.apply(changes, title)
-        self.decided.emit(record)
 
     def apply(self, changes: Sequence[tuple[PhotoRecord, DecisionChange]], title: str) -> None:
         """Change several photos as one action that one undo takes back."""
@@ -115,6 +115,7 @@ class DecisionController(QObject):
             self._model.set_decision(record.path, change.applied_to(record.decision))
         self._model.hide_unwanted()
         self.announced.emit(title)
+        self.decided.emit([record for record, _ in real])
 
     def undo(self) -> None:
         """Take the newest action back."""
@@ -134,7 +135,6 @@ class DecisionController(QObject):
         title = f"{record.name}: {text}"
         self.apply([(record, change)], title)
         self.announced.emit(title)
-        self.decided.emit(record)
         if self._advances() and self._cursor.record is record:
             self._cursor.step(1)
 
@@ -145,6 +145,11 @@ class DecisionController(QObject):
             if self._unkept[path] <= 0:
                 del self._unkept[path]
                 self._model.set_decision(path, decision)
+
+    def _take_back(self, decisions: Mapping[Path, Decision]) -> None:
+        """Decisions could not be kept: show what holds, photos that the filter hid for it too."""
+        self._kept(decisions)
+        self._model.refresh()
 
     def _stepped(self, step: Stepped | None) -> None:
         """Show what an undo or redo changed, and go to where it happened."""

@@ -1,6 +1,7 @@
 """Keeps decisions and moves files in one thread, in the order asked; the window never waits."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +13,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from qpt_app.decisions.action import ActionKind, OperationReport
-from qpt_app.decisions.decision import Decision, DecisionChange
+from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
@@ -53,12 +54,16 @@ class DecisionDesk(QObject):
 
     kept = Signal(object)
     """Decisions are on the disk; carries what holds now, by path."""
+    unkept = Signal(object)
+    """Decisions could not be kept, `failed` says why; carries what holds, by path."""
     stepped = Signal(object)
     """A `Stepped`, or None where there was nothing to undo or redo."""
     adopted = Signal(object)
     """Decisions by path that were taken over from elsewhere."""
     noticed = Signal(str)
     """One line about something that is not an error, such as a sidecar left alone."""
+    earlier = Signal(object)
+    """Photos, by path, whose decisions were made before they were to be written to XMP."""
     planned = Signal(object, object)
     """A `FileTask` and the frozen `FilePlan` to show before anything is done."""
     executed = Signal(object)
@@ -109,38 +114,61 @@ class DecisionDesk(QObject):
     def set_xmp_profile(self, profile: str | None) -> None:
         """Write decisions to XMP by this profile from now on; `off` and None write nothing.
 
-        A decision just made without one is written too: the question comes after it.
+        What an earlier run of the program left unwritten is written now.
         """
         if profile == self._profile:
             return
-        before, self._profile = self._profile, profile
+        self._profile = profile
 
         def work(session: DecisionSession) -> None:
             session.xmp_policy = _policy(profile)
-            wanted = session.xmp_policy is not None
-            newest = session.next_undo
-            is_first = before is None and newest is not None and newest.xmp_policy is None
-            if wanted and is_first and newest is not None and newest.kind is ActionKind.DECIDE:
-                session.undo()
-                session.redo()
-                self._write_xmp()
+            self._write_xmp(left_over=True)
 
         self._do(work)
+
+    def write_earlier(self, photos: Sequence[Path]) -> None:
+        """Write what was decided about photos before the present profile was chosen."""
+
+        def write(session: DecisionSession) -> None:
+            session.have_written(photos)
+            self._write_pending(session, left_over=False)
+
+        self._do(lambda _: self._do_beside(write))  # the profile may be on its way
+
+    def look_for_earlier(self, *, besides: Sequence[Path] = ()) -> None:
+        """Find photos decided about before the present profile was chosen: `earlier` has them."""
+
+        def look(session: DecisionSession) -> None:
+            if session.xmp_policy is None:
+                return
+            found = set(session.decided_here()) - set(besides)
+            here = [
+                one for one in sorted(found) if not self._stop.is_set() and os.path.lexists(one)
+            ]
+            if here and not self._stop.is_set():
+                self._emit(self.earlier, here)
+
+        self._do(lambda _: self._do_beside(look))
 
     # -- decisions -------------------------------------------------------------------------
 
     def decide(self, changes: Sequence[tuple[Pair, DecisionChange]], *, title: str) -> None:
-        """Keep changes as one action that undo takes back as one."""
+        """Keep changes as one action that undo takes back as one.
+
+        The answer is either `kept` or `unkept`.
+        """
         units = [(PhotoUnit(path=path, companion=raw), change) for (path, raw), change in changes]
+
+        paths = [unit.path for unit, _ in units]
 
         def work(session: DecisionSession) -> None:
             session.decide_each(units, title=title)
-            self._emit(self.kept, session.decisions_for([unit.path for unit, _ in units]))
+            self._emit(self.kept, session.decisions_for(paths))
             self._write_xmp()
             photos = [photo for unit, _ in units for photo in unit.photos]
             self._do_beside(lambda later: self._remember(later, photos, self._stop.is_set))
 
-        self._do(work)
+        self._do(work, otherwise=lambda: self._emit(self.unkept, self._decisions_for(paths)))
 
     def undo(self) -> None:
         """Take the newest action back."""
@@ -190,6 +218,13 @@ class DecisionDesk(QObject):
             return self._session.result().decisions_below(folder)
         except QptError:
             return {}
+
+    def _decisions_for(self, paths: Sequence[Path]) -> dict[Path, Decision]:
+        """Return what holds; as long as that cannot be read, photos count as undecided."""
+        try:
+            return self._session.result().decisions_for(paths)
+        except QptError:
+            return dict.fromkeys(paths, UNDECIDED)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -280,6 +315,7 @@ class DecisionDesk(QObject):
         if session.exception() is None:
             self.damage = None
             session.result().xmp_policy = _policy(self._profile)
+            self._write_xmp(left_over=True)
             self._emit(self.restored)
 
     def _settle(self, session: "Future[DecisionSession]") -> None:
@@ -305,13 +341,18 @@ class DecisionDesk(QObject):
             self._emit(self.recovered, shown)
         return session
 
-    def _do(self, work: Callable[[DecisionSession], None]) -> None:
-        """Run something after all that was asked before."""
+    def _do(
+        self,
+        work: Callable[[DecisionSession], None],
+        *,
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """Run something after all that was asked before; `otherwise` runs if it fails."""
         with self._lock:
             if self._closed:
                 return
             self._waiting += 1
-        self._executor.submit(self._guarded, work)
+        self._executor.submit(self._guarded, work, otherwise)
 
     def _do_beside(self, work: Callable[[DecisionSession], None]) -> None:
         """Run something that reads or writes many files, beside the decisions."""
@@ -321,20 +362,28 @@ class DecisionDesk(QObject):
             self._waiting += 1
         self._beside.submit(self._guarded, work)
 
-    def _write_xmp(self) -> None:
-        """Have the decisions written that wait for it."""
+    def _write_xmp(self, *, left_over: bool = False) -> None:
+        """Have the decisions written that wait for it; `left_over` from an earlier run."""
         if self._profile in tuple(XmpProfile):
-            self._do_beside(self._write_pending)
+            self._do_beside(lambda session: self._write_pending(session, left_over=left_over))
 
-    def _write_pending(self, session: DecisionSession) -> None:
+    def _write_pending(self, session: DecisionSession, *, left_over: bool) -> None:
         outcomes = session.write_pending_xmp(cancelled=self._stop.is_set)
+        if left_over:  # photos on a drive that is away wait on; that is no news at every start
+            outcomes = [outcome for outcome in outcomes if os.path.lexists(outcome.photo)]
         for problem in problems_of(outcomes):
             self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
 
-    def _guarded(self, work: Callable[[DecisionSession], None]) -> None:
+    def _guarded(
+        self,
+        work: Callable[[DecisionSession], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
         try:
             work(self._session.result())
         except Exception as error:  # noqa: BLE001 (the thread's edge: the window shows it)
+            if otherwise is not None:
+                otherwise()
             self._emit(self.failed, str(error) or type(error).__name__)
         finally:
             with self._lock:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +48,9 @@ class ImageLoader(QObject):
 
     loaded = Signal(object)
     """A `LoadedImage`, in the GUI thread."""
-    _arrived = Signal(object)
+    forgotten = Signal(object)
+    """A set of paths: whoever shows one of these photos has to ask for it again."""
+    _arrived = Signal(object, object)
 
     def __init__(
         self,
@@ -113,12 +115,22 @@ class ImageLoader(QObject):
         self._wanted = [key for key in wanted if key not in self._cache]
         self._pump()
 
-    def forget(self, paths: Sequence[Path]) -> None:
+    def forget(self, paths: Iterable[Path]) -> None:
         """Drop what is held of photos: they changed, or are to be tried again."""
         gone = set(paths)
         for key in [key for key in self._cache if key.path in gone]:
             self._bytes -= self._cache.pop(key).sizeInBytes()
+        for key in [key for key in self._running if key.path in gone]:
+            self._running.pop(key).cancel()  # what it still answers is of the old file: dropped
+        for path in gone:
+            self._sizes.pop(path, None)
         self._failed = {key: why for key, why in self._failed.items() if key.path not in gone}
+        self.forgotten.emit(gone)
+
+    @property
+    def failed_paths(self) -> set[Path]:
+        """Photos of which a picture could not be loaded."""
+        return {key.path for key in self._failed}
 
     def clear(self) -> None:
         """Drop everything, as when another folder is opened."""
@@ -179,13 +191,13 @@ class ImageLoader(QObject):
         with self._gate:
             if not self._closed:
                 with contextlib.suppress(RuntimeError):  # the window went away meanwhile
-                    self._arrived.emit(answer)
+                    self._arrived.emit(answer, future)
 
-    def _take(self, answer: LoadedImage) -> None:
+    def _take(self, answer: LoadedImage, future: "Future[Any]") -> None:
         """In the GUI thread: keep the picture and tell who waits for it."""
-        self._running.pop(answer.key, None)
-        if self._closed:
+        if self._closed or self._running.get(answer.key) is not future:
             return
+        del self._running[answer.key]
         if answer.full_size is not None:
             self._sizes[answer.key.path] = answer.full_size
         if answer.image is not None:

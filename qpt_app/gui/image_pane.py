@@ -1,6 +1,6 @@
 """One photo, fitted or at 100 %, with the marks that say what a key will do to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, Signal
@@ -61,6 +61,7 @@ class ImagePane(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         state.changed.connect(self._zoomed)
         loader.loaded.connect(self._arrived)
+        loader.forgotten.connect(self._forgotten)
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -255,6 +256,11 @@ class ImagePane(QWidget):
             key = self.wanted_key()
             if key is not None and key != answer.key and not self._loader.holds(key):
                 self.needs_image.emit()  # the photo's shape is known now
+            self.update()
+
+    def _forgotten(self, paths: Set[Path]) -> None:
+        if self._record is not None and self._record.path in paths:
+            self.needs_image.emit()
             self.update()
 
 

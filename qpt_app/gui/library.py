@@ -29,7 +29,9 @@ class Library(QObject):
     opened = Signal(object)
     """A folder is being read; carries its path."""
     found = Signal(list)
-    """New photos of the folder."""
+    """Photos of the folder that are new or that were changed."""
+    changed = Signal(list)
+    """Known photos whose files were changed on the disk: their pictures are others now."""
     loaded = Signal()
     """The folder was read to its end."""
     settled = Signal()
@@ -59,6 +61,7 @@ class Library(QObject):
         self._scan: FolderScan | None = None
         self._seen: set[bytes] = set()
         self._is_reading = False
+        self._is_rescan_due = False
         self._had_photos = False
         self._held: list[PhotoRecord] = []
         self._is_holding = False
@@ -102,8 +105,13 @@ class Library(QObject):
         self.opened.emit(folder)
 
     def rescan(self) -> None:
-        """Read the folder again: show new files, drop those that are gone, keep the rest."""
-        if self.folder is not None and not self._is_reading:
+        """Read the folder again: show new files, drop those that are gone, keep the rest.
+
+        While it is being read it is read once more after that: what is new may have been passed by.
+        """
+        if self._is_reading:
+            self._is_rescan_due = True
+        elif self.folder is not None:
             self._start_scan()
 
     def note_touch(self) -> None:
@@ -157,6 +165,7 @@ class Library(QObject):
 
     def close(self) -> None:
         """Stop reading; returns when the thread is done."""
+        self._is_rescan_due = False
         self._timer.stop()
         self._patience.stop()
         if self._scan is not None:
@@ -168,6 +177,7 @@ class Library(QObject):
     def _start_scan(self) -> None:
         assert self.folder is not None
         self._seen = set()
+        self._is_rescan_due = False
         self._had_photos = bool(self._model.records)
         self._is_reading = True
         scan = FolderScan(
@@ -186,15 +196,18 @@ class Library(QObject):
     def _take_records(self, generation: int, records: list[PhotoRecord]) -> None:
         if generation != self._generation:
             return
-        fresh = records
+        news = records
         if self._had_photos:
             self._seen.update(record.path_key for record in records)
-            fresh = [record for record in records if self._is_fresh(record)]
-        self._model.add(fresh)
-        if self._is_holding or self._held:
-            self._held += fresh
+            fresh = [record for record in records if self._model.record(record.path) is None]
+            self._model.add(fresh)
+            news = [*fresh, *self._renew_changed(records)]
         else:
-            self._pass_on(fresh)
+            self._model.add(records)
+        if self._is_holding or self._held:
+            self._held += news
+        else:
+            self._pass_on(news)
 
     def _pass_on(self, records: list[PhotoRecord]) -> None:
         """Have photos scored and their EXIF read."""
@@ -204,16 +217,18 @@ class Library(QObject):
         self.found.emit(records)
         self._timer.start()
 
-    def _is_fresh(self, record: PhotoRecord) -> bool:
-        """Whether a photo is new; one that changed on the disk takes its new file over."""
-        known = self._model.record(record.path)
-        if known is None:
-            return True
-        if record.file is not None and record.file != known.file:
-            known.file = record.file
-            self._model.forget_results([known])
-            self._scoring.add([record.file])
-        return False
+    def _renew_changed(self, records: list[PhotoRecord]) -> list[PhotoRecord]:
+        """Let photos that changed on the disk take their new files over; return them."""
+        changed = []
+        for record in records:
+            known = self._model.record(record.path)
+            if known is not None and record.file is not None and record.file != known.file:
+                known.file, known.signature = record.file, None
+                changed.append(known)
+        if changed:
+            self._model.forget_results(changed)
+            self.changed.emit(changed)
+        return changed
 
     def _scan_failed(self, generation: int, reason: str) -> None:
         if generation == self._generation:
@@ -232,6 +247,8 @@ class Library(QObject):
         self.loaded.emit()
         if not self._is_holding and not self._held:
             self.settled.emit()
+        if self._is_rescan_due:
+            self.rescan()
 
     # -- scores ----------------------------------------------------------------------------
 

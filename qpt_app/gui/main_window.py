@@ -87,7 +87,10 @@ class MainWindow(QMainWindow):
     def _make_views(self) -> None:
         """Make the views of the photos."""
         grid, thumbnail = self.parts.grid, self.loaders.thumbnail
-        delegate = TileDelegate(self.theme, thumbnail, lambda: grid.tile_size, grid)
+        delegate = TileDelegate(
+            self.theme, thumbnail, lambda: grid.tile_size, grid,
+            promises_scores=lambda: self.scoring.is_promising,
+        )  # fmt: skip
         grid.setItemDelegate(delegate)
         grid.setModel(self.model)
         self.photo_cursor = PhotoCursor(self.model, grid.selectionModel(), self)
@@ -133,7 +136,7 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
         parts.folders.chosen.connect(self.open_folder)
-        parts.failed.chosen.connect(self.photo_cursor.go_to)
+        parts.failed.chosen.connect(self.actions_.go_to_failed)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
         cursor.moved.connect(self._moved)
         for source in (self.decisions, self.files, self.views):
@@ -143,8 +146,11 @@ class MainWindow(QMainWindow):
         self.desk.damaged.connect(self.actions_.offer_restore)
         self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
+        self.desk.earlier.connect(self.actions_.offer_earlier)
         self.files.finished.connect(self.library.rescan)
+        self.scoring.state_changed.connect(lambda _: parts.grid.viewport().update())
         self.library.loaded.connect(self._loaded)
+        self.library.changed.connect(self.loaders.forget)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
         self.model.refreshed.connect(lambda _: self.views.drop_missing())

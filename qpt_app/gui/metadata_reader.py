@@ -60,6 +60,7 @@ class MetadataReader(QObject):
                 self.idle.emit()
 
     def _give_up(self) -> None:
-        """The process died: details stay unknown, nothing else depends on them."""
+        """The process died: details stay unknown; what is asked for later has a new one."""
         self._missing = 0
+        self._link.renew()
         self.idle.emit()

@@ -1,6 +1,6 @@
 """The two picture loaders of the window, their shared memory and their shared decode processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from qpt_app.gui.grid_view import GridView
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, ImagePool, LoadedImage
 from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
 
 SIDES = (128, 192, 256, 384, 512, 768, 960)
 """Sizes that thumbnails are decoded at, device pixels."""
@@ -96,6 +97,21 @@ class PhotoLoaders(QObject):
             self.thumbnail(path) is not None or self.thumbnails.failure(path, side) is not None
             for path in self.visible_paths()
         )
+
+    def forget(self, records: Sequence[PhotoRecord]) -> None:
+        """Load the pictures of photos anew: their files were changed."""
+        self._forget({record.path for record in records})
+
+    def retry(self) -> None:
+        """Load pictures anew that could not be had."""
+        self._forget(self.thumbnails.failed_paths | self.photos.failed_paths)
+
+    def _forget(self, paths: Set[Path]) -> None:
+        if paths:
+            self.thumbnails.forget(paths)
+            self.photos.forget(paths)
+            self.want_visible()
+            self._grid.viewport().update()
 
     def clear(self) -> None:
         """Forget all pictures."""

@@ -15,7 +15,7 @@ JOIN_S = 0.7
 
 
 class ProcessLink(QObject):
-    """One child process. Messages in both directions are plain picklable values.
+    """One child process at a time. Messages in both directions are plain picklable values.
 
     The child is started by `spawn`, so it shares no Qt, no threads and no CUDA state with the
     window, and sees its pipe close when the window's process dies.
@@ -25,8 +25,8 @@ class ProcessLink(QObject):
     """Something that the child sent; arrives in the GUI thread."""
     ended = Signal(str)
     """The child went away without being asked; carries the reason. In the GUI thread."""
-    _received = Signal(object)
-    _lost = Signal(str)
+    _received = Signal(object, object)
+    _lost = Signal(object, str)
 
     def __init__(
         self,
@@ -40,49 +40,125 @@ class ProcessLink(QObject):
         self._target = target
         self._arguments = arguments
         self._name = name
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._reader: threading.Thread | None = None
-        self._writer: threading.Thread | None = None
-        self._outbox: deque[Any] = deque()
-        self._outgoing = threading.Condition()
-        self._closing = False
+        self._child = self._make_child()
+        self._former: list[_Child] = []
         self._received.connect(self._pass_on)
         self._lost.connect(self._report_end)
 
     @property
     def is_running(self) -> bool:
         """Whether the child was started and not closed."""
-        return self._process is not None
+        return self._child.pid is not None
 
     @property
     def pid(self) -> int | None:
         """The child's process id."""
-        return None if self._process is None else self._process.pid
+        return self._child.pid
 
     def start(self) -> None:
         """Start the child; returns at once, the start itself happens in a thread."""
-        if self._writer is not None:
-            return
-        self._writer = threading.Thread(target=self._run, name=f"{self._name}-out", daemon=True)
-        self._writer.start()
+        self._child.start()
+
+    def renew(self) -> None:
+        """Let go of the child, dead or not; messages from now on are for the next `start`."""
+        self._child.let_go()
+        self._former = [child for child in self._former if child.is_busy]
+        self._former.append(self._child)
+        self._child = self._make_child()
 
     def send(self, message: object) -> None:
         """Queue a message for the child; never blocks."""
-        with self._outgoing:
-            self._outbox.append(message)
-            self._outgoing.notify()
+        self._child.send(message)
 
     def close(self) -> None:
         """Ask the child to end and kill it if it does not; takes less than two seconds."""
+        children = [self._child, *self._former]
+        for child in children:
+            child.let_go()
+        for child in children:
+            child.join()
+
+    def _make_child(self) -> "_Child":
+        return _Child(
+            self._target, self._arguments, self._name, self._received.emit, self._lost.emit
+        )
+
+    # -- GUI thread ------------------------------------------------------------------------
+
+    def _pass_on(self, child: "_Child", message: object) -> None:
+        if self._speaks(child):
+            self.message.emit(message)
+
+    def _report_end(self, child: "_Child", reason: str) -> None:
+        if self._speaks(child):
+            self.ended.emit(reason)
+
+    def _speaks(self, child: "_Child") -> bool:
+        """Whether a child is the present one; what one that was let go still says is dropped."""
+        return child is self._child and not child.is_let_go
+
+
+class _Child:
+    """One process with its pipe and the two threads that wait for it."""
+
+    def __init__(
+        self,
+        target: Callable[..., None],
+        arguments: tuple[Any, ...],
+        name: str,
+        received: Callable[["_Child", Any], None],
+        lost: Callable[["_Child", str], None],
+    ) -> None:
+        """Make it; `received` and `lost` are called in its threads."""
+        self._target = target
+        self._arguments = arguments
+        self._name = name
+        self._on_received = received
+        self._on_lost = lost
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._reader: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
+        self._outbox: deque[Any] = deque()
+        self._outgoing = threading.Condition()
+        self._is_lost = False
+        self.is_let_go = False
+        """Whether it is to end; set from the GUI thread."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, once started."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread still waits for it."""
+        return any(one is not None and one.is_alive() for one in (self._writer, self._reader))
+
+    def start(self) -> None:
+        """Start it in a thread, once."""
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._run, name=f"{self._name}-out", daemon=True)
+            self._writer.start()
+
+    def send(self, message: object) -> None:
+        """Queue a message; for one that died it is dropped."""
         with self._outgoing:
-            self._closing = True
+            if not self._is_lost:
+                self._outbox.append(message)
+                self._outgoing.notify()
+
+    def let_go(self) -> None:
+        """Have it end; returns at once."""
+        with self._outgoing:
+            self.is_let_go = True
             self._outgoing.notify()
+
+    def join(self) -> None:
+        """Wait until it has ended, or was killed."""
         if self._writer is not None:
             self._writer.join(timeout=1.5)
         if self._reader is not None:
             self._reader.join(timeout=0.3)
-
-    # -- threads ---------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Start the child, send what is queued, and end it: all that could block."""
@@ -94,7 +170,7 @@ class ProcessLink(QObject):
             )
             process.start()
         except OSError as error:
-            self._emit(self._lost, str(error))
+            self._lose(str(error))
             return
         finally:
             theirs.close()
@@ -109,9 +185,9 @@ class ProcessLink(QObject):
     def _write(self, pipe: Connection) -> None:
         while True:
             with self._outgoing:
-                while not self._outbox and not self._closing:
+                while not (self._outbox or self.is_let_go or self._is_lost):
                     self._outgoing.wait()
-                if self._closing:
+                if self.is_let_go or self._is_lost:
                     return
                 message = self._outbox.popleft()
             try:
@@ -121,7 +197,7 @@ class ProcessLink(QObject):
 
     def _end(self, process: multiprocessing.process.BaseProcess, pipe: Connection) -> None:
         """Let the child end by itself, or make it."""
-        if not self._closing:
+        if not self.is_let_go:
             process.join(timeout=JOIN_S)
         with contextlib.suppress(OSError):
             pipe.send(None)
@@ -134,29 +210,25 @@ class ProcessLink(QObject):
         pipe.close()
 
     def _read(self, pipe: Connection) -> None:
-        while not self._closing:
+        while not self.is_let_go:
             try:
                 message = pipe.recv()
             except (EOFError, OSError):
-                if not self._closing:
-                    self._emit(self._lost, "its process ended unexpectedly")
-                    with self._outgoing:
-                        self._outgoing.notify()
+                if not self.is_let_go:
+                    self._lose("its process ended unexpectedly")
                 return
-            self._emit(self._received, message)
+            self._tell(self._on_received, message)
 
-    def _emit(self, signal: Any, value: object) -> None:
-        """Emit from a thread, unless the window went away."""
-        if not self._closing:
+    def _lose(self, reason: str) -> None:
+        """The child is gone: nothing can be sent any more."""
+        with self._outgoing:
+            self._is_lost = True
+            self._outbox.clear()
+            self._outgoing.notify()
+        self._tell(self._on_lost, reason)
+
+    def _tell(self, listener: Callable[["_Child", Any], None], value: object) -> None:
+        """Tell the window, unless it went away."""
+        if not self.is_let_go:
             with contextlib.suppress(RuntimeError):
-                signal.emit(value)
-
-    # -- GUI thread ------------------------------------------------------------------------
-
-    def _pass_on(self, message: object) -> None:
-        if not self._closing:
-            self.message.emit(message)
-
-    def _report_end(self, reason: str) -> None:
-        if not self._closing:
-            self.ended.emit(reason)
+                listener(self, value)

@@ -81,16 +81,24 @@ class ScoringJob(QObject):
         return self._state
 
     @property
+    def is_promising(self) -> bool:
+        """Whether photos without a score can expect one; not after a failure or a stop."""
+        return self._state not in (ScoringState.FAILED, ScoringState.CANCELLED)
+
+    @property
     def progress(self) -> tuple[int, int]:
         """(photos with a result, photos asked for) of the present folder."""
         return len(self._received), len(self._files)
 
     def open(self, generation: int) -> None:
-        """Start a new folder; the old one's photos are forgotten."""
+        """Start a new folder; the old one's photos are forgotten. A failed process is replaced."""
         self._generation = generation
         self._received.clear()
         self._files.clear()
-        self._send("open", generation)
+        if self._state is ScoringState.FAILED:
+            self._renew()
+        else:
+            self._send("open", generation)
         self._set_state(ScoringState.IDLE)
 
     def add(self, files: Sequence[PhotoFile]) -> None:
@@ -105,9 +113,10 @@ class ScoringJob(QObject):
 
     def retry(self, files: Sequence[PhotoFile]) -> None:
         """Score photos again that failed before, although the cache knows them."""
+        self._received.difference_update(file.location for file in files)
+        self.try_again()
         if self._state is ScoringState.DONE or self._state is ScoringState.IDLE:
             self._set_state(ScoringState.RUNNING)
-        self._received.difference_update(file.location for file in files)
         self._link.start()
         self._send("retry", self._generation, list(files))
 
@@ -118,17 +127,25 @@ class ScoringJob(QObject):
             self._send("look_at", waiting)
 
     def toggle_pause(self) -> None:
-        """Pause, resume, or start again what was stopped."""
+        """Pause, resume, or start again what was stopped or failed."""
         if self._state in (ScoringState.RUNNING, ScoringState.STARTING):
             self._send("set_paused", True)
             self._set_state(ScoringState.PAUSED)
         elif self._state is ScoringState.PAUSED:
             self._send("set_paused", False)
-            self._set_state(ScoringState.RUNNING)
+            self._go_on()
         elif self._state is ScoringState.CANCELLED:
-            self._set_state(ScoringState.IDLE)
-            rest = [file for path, file in self._files.items() if path not in self._received]
-            self.add(rest)
+            self._take_up_rest()
+        else:
+            self.try_again()
+
+    def try_again(self) -> bool:
+        """After a failure, take the rest up with a new process; False if nothing has failed."""
+        if self._state is not ScoringState.FAILED:
+            return False
+        self._renew()
+        self._take_up_rest()
+        return True
 
     def cancel(self) -> None:
         """Stop; what was scored stays, the rest can be taken up again."""
@@ -140,6 +157,28 @@ class ScoringJob(QObject):
     def close(self) -> None:
         """End the process; takes less than two seconds."""
         self._link.close()
+
+    def _go_on(self) -> None:
+        """After a pause: the last scores may have come in spite of it, then no more will."""
+        if self._is_complete:
+            self._set_state(ScoringState.DONE)
+        else:
+            self._set_state(ScoringState.RUNNING if self._is_ready else ScoringState.STARTING)
+
+    def _renew(self) -> None:
+        """Have the next photos scored by a new process, which knows nothing yet."""
+        self._is_ready = False
+        self._link.renew()
+        self._send("open", self._generation)
+
+    def _take_up_rest(self) -> None:
+        """Score what has no result yet."""
+        self._set_state(ScoringState.IDLE)
+        rest = [file for path, file in self._files.items() if path not in self._received]
+        if rest:
+            self.add(rest)
+        elif self._files:
+            self._set_state(ScoringState.DONE)
 
     def _is_waiting(self, path: str) -> bool:
         return path in self._files and path not in self._received

@@ -66,7 +66,7 @@ class StatusLine(QWidget):
     def show_scoring(self, state: ScoringState, done: int, total: int) -> None:
         """Show what scoring is doing."""
         busy = state in (ScoringState.STARTING, ScoringState.RUNNING, ScoringState.PAUSED)
-        stopped = state in (ScoringState.CANCELLED,)
+        stopped = state in (ScoringState.CANCELLED, ScoringState.FAILED)
         texts = {
             ScoringState.STARTING: self.tr("Loading the model …"),
             ScoringState.RUNNING: self.tr("Scoring %1 of %2"),
@@ -80,13 +80,19 @@ class StatusLine(QWidget):
         self._bar.setValue(done)
         self._bar.setVisible(busy)
         self._pause.setVisible(busy or stopped)
-        resumes = state is ScoringState.PAUSED or stopped
-        self._pause.setText(self.tr("Resume") if resumes else self.tr("Pause"))
-        self._pause.setAccessibleName(
-            self.tr("Resume scoring") if resumes else self.tr("Pause scoring")
-        )
+        self._name_pause(state)
         self._cancel.setVisible(busy)
         self._cancel.setAccessibleName(self.tr("Stop scoring"))
+
+    def _name_pause(self, state: ScoringState) -> None:
+        """Say what the first button does now."""
+        text, name = self.tr("Pause"), self.tr("Pause scoring")
+        if state in (ScoringState.PAUSED, ScoringState.CANCELLED):
+            text, name = self.tr("Resume"), self.tr("Resume scoring")
+        elif state is ScoringState.FAILED:
+            text, name = self.tr("Try again"), self.tr("Try to score again")
+        self._pause.setText(text)
+        self._pause.setAccessibleName(name)
 
     def _button(self, text: str, signal: object) -> QToolButton:
         button = QToolButton()

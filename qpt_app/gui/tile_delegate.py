@@ -29,8 +29,12 @@ class TileDelegate(QStyledItemDelegate):
         thumbnail: Callable[[Path], QImage | None],
         tile_size: Callable[[], int],
         parent: QObject | None = None,
+        *,
+        promises_scores: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Make it; `promises_scores` says whether photos without a score can expect one."""
         super().__init__(parent)
+        self._promises_scores = promises_scores
         self._theme = theme
         self._thumbnail = thumbnail
         self._tile_size = tile_size
@@ -174,16 +178,18 @@ class TileDelegate(QStyledItemDelegate):
         self._paint_score(painter, line, record)
 
     def _paint_score(self, painter: QPainter, line: QRectF, record: PhotoRecord) -> None:
-        """Paint the score as a number, or three dots while it is awaited."""
-        score = record.score
-        if score is not None:
-            text, colour = f"{score:.0f}", "text"
-        else:
-            text, colour = ("–" if record.has_failed else "···"), "quiet"
-        painter.setFont(_font(painter, 13, bold=score is not None))
-        painter.setPen(self._theme.colour(colour))
+        """Paint the score."""
+        is_known = record.score is not None
+        painter.setFont(_font(painter, 13, bold=is_known))
+        painter.setPen(self._theme.colour("text" if is_known else "quiet"))
         flags = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(line.adjusted(0, -1, 0, 0), flags, text)
+        painter.drawText(line.adjusted(0, -1, 0, 0), flags, self.score_text(record))
+
+    def score_text(self, record: PhotoRecord) -> str:
+        """Say the score as a number, three dots while it is awaited, a dash if none will come."""
+        if record.score is not None:
+            return f"{record.score:.0f}"
+        return "–" if record.has_failed or not self._promises_scores() else "···"
 
     def _paint_name(self, painter: QPainter, line: QRectF, record: PhotoRecord) -> None:
         """Paint the file name, shortened in its middle."""

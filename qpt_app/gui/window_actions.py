@@ -1,14 +1,17 @@
 """What every action of the table does, and the menus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QMenuBar
 
 from qpt_app.decisions.decision import DecisionChange, Flag, Label
+from qpt_app.decisions.photo_kinds import is_raw
+from qpt_app.decisions.photo_unit import name_key
 from qpt_app.decisions.restore import RestoreOffer
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.dialogs.keys_dialog import KeysDialog
@@ -18,6 +21,7 @@ from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
 from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 from qpt_app.gui.export_file import ExportFile
 from qpt_app.gui.file_controller import AskFolder, ask_for_folder
+from qpt_app.gui.gui_settings import GuiSettings
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.photo_filter import PhotoFilter
 from qpt_app.gui.photo_record import PhotoRecord
@@ -44,6 +48,8 @@ class WindowActions(QObject):
         self._export.done.connect(self.exported)
         self.dialog: AnyDialog | None = None
         """The dialog opened last."""
+        self._next: list[Callable[[], None]] = []
+        """Questions that came while a dialog was open."""
         parts = window.parts
         parts.threshold.show_below.connect(self._show_below)
         parts.threshold.reject_below.connect(self._reject_below)
@@ -62,6 +68,12 @@ class WindowActions(QObject):
         self._window.parts.side.setVisible(shown)
         self._window.keeper.change_session(panels=shown)
 
+    def go_to_failed(self, record: PhotoRecord) -> None:
+        """Frame a photo of the list; say so if it is hidden."""
+        if not self._window.photo_cursor.go_to(record):
+            text = self.tr("%1 is hidden by the filter or by its stack")
+            self._window.parts.status.announce(text.replace("%1", record.name))
+
     def offer_restore(self, reason: str, offer: RestoreOffer) -> None:
         """The ratings cannot be read: offer their backup."""
         dialog = RestoreDialog(reason, offer, self._window)
@@ -76,12 +88,40 @@ class WindowActions(QObject):
         )
         desk.offer_restore()
 
-    def ask_about_xmp(self, record: PhotoRecord) -> None:
+    def ask_about_xmp(self, records: Sequence[PhotoRecord]) -> None:
         """At the first decision, ask how other programs are to see it."""
-        if self._window.keeper.settings.xmp_profile is not None or self._is_asking:
+        if self._window.keeper.settings.xmp_profile is not None:
+            return
+        if self.dialog is not None:
+            self._next.append(partial(self.ask_about_xmp, records))
             return
         dialog = XmpDialog(None, self._window)
-        dialog.chosen.connect(lambda profile: self._change_settings(xmp_profile=profile))
+        dialog.chosen.connect(lambda profile: self._take_answer(profile, records))
+        self._open(dialog)
+
+    def offer_earlier(self, photos: Sequence[Path]) -> None:
+        """Ratings were given before they were to be written: ask whether they are meant too."""
+        if self.dialog is not None:
+            self._next.append(partial(self.offer_earlier, photos))
+            return
+        text = self.tr(
+            "You decided about %1 photos before. Stars, labels and rejects can be written beside "
+            "them as well; what other programs wrote there stays."
+        )
+        count = count_frames(photos)
+        if count == 1:
+            text = self.tr(
+                "You decided about 1 photo before. Stars, label and reject can be written beside "
+                "it as well; what other programs wrote there stays."
+            )
+        dialog = QuestionDialog(
+            self.tr("Write your earlier ratings for other programs too?"),
+            text.replace("%1", f"{count:,}"),
+            self.tr("Write %1").replace("%1", f"{count:,}"),
+            self._window,
+        )
+        dialog.cancel.setText(self.tr("Only new ones"))
+        dialog.accepted.connect(lambda: self._window.desk.write_earlier(photos))
         self._open(dialog)
 
     # -- slots -----------------------------------------------------------------------------
@@ -135,7 +175,7 @@ class WindowActions(QObject):
         files, window = self._window.files, self._window
         return {
             "open_folder": self._open_folder,
-            "rescan": window.library.rescan,
+            "rescan": self._rescan,
             "recursive": self._toggle_recursive,
             "trash": files.trash_selected,
             "trash_rejects": files.trash_rejects,
@@ -164,19 +204,28 @@ class WindowActions(QObject):
 
     def _reject_below(self) -> None:
         threshold = self._window.parts.histogram.threshold
-        records = [
+        below = [
             record
             for record in self._window.model.records
             if record.score is not None and record.score < threshold
-            and not (record.series is not None and record.series.is_protected)
-        ]  # fmt: skip
-        self._ask_to_reject(records, self.tr("scored below %1").replace("%1", f"{threshold:.0f}"))
+        ]
+        records = [one for one in below if one.series is None or not one.series.is_protected]
+        which = self.tr("scored below %1").replace("%1", f"{threshold:.0f}")
+        self._ask_to_reject(records, which, protected=len(below) - len(records))
 
-    def _ask_to_reject(self, records: list[PhotoRecord], which: str) -> None:
-        """Reject several photos as one action, after a question that says how many."""
+    def _ask_to_reject(self, records: list[PhotoRecord], which: str, *, protected: int = 0) -> None:
+        """Reject several photos as one action, after a question that says how many.
+
+        `protected` more were left out, since their series are kept whole; that is said.
+        """
+        spared = self.tr("%1 more belong to series that are kept whole: they stay as they are.")
+        if protected == 1:
+            spared = self.tr("1 more belongs to a series that is kept whole: it stays as it is.")
+        spared = spared.replace("%1", f"{protected:,}")
         records = [record for record in records if not record.decision.is_rejected]
         if not records:
-            self._window.parts.status.announce(self.tr("Nothing to reject"))
+            nothing = self.tr("Nothing to reject")
+            self._window.parts.status.announce(f"{nothing}. {spared}" if protected else nothing)
             return
         count = f"{len(records):,}"
         title, done = self.tr("Reject %1 photos %2?"), self.tr("reject %1 photos %2")
@@ -189,6 +238,8 @@ class WindowActions(QObject):
             text += "\n" + self.tr("%1 of them were picked or rated by you.").replace(
                 "%1", f"{kept:,}"
             )
+        if protected:
+            text += "\n" + spared
         dialog = QuestionDialog(
             title, text, self.tr("Reject %1").replace("%1", count), self._window
         )
@@ -207,7 +258,16 @@ class WindowActions(QObject):
         bar = self._window.parts.bar
         bar.set_filter(PhotoFilter(stacked=bar.filter.stacked))
 
+    def _rescan(self) -> None:
+        """Read the folder again, and score it if that had failed."""
+        self._window.scoring.try_again()
+        self._window.library.rescan()
+
     def _retry(self) -> None:
+        self._window.loaders.retry()
+        if self._window.scoring.try_again():
+            self._window.parts.status.announce(self.tr("Scoring is tried again"))
+            return
         count = self._window.library.retry_failed()
         text = self.tr("Trying %1 photos again").replace("%1", str(count))
         if count == 1:
@@ -268,12 +328,22 @@ class WindowActions(QObject):
 
     def _show_settings(self) -> None:
         dialog = SettingsDialog(self._window.keeper.settings, self._window)
-        dialog.changed.connect(self._window.keeper.change_settings)
+        dialog.changed.connect(self._take_settings)
         self._open(dialog)
 
-    @property
-    def _is_asking(self) -> bool:
-        return self.dialog is not None
+    def _take_answer(self, profile: str, records: Sequence[PhotoRecord]) -> None:
+        """The first decision was made before its question: it is meant, others may be."""
+        self._change_settings(xmp_profile=profile)
+        files = [record.file for record in records if record.file is not None]
+        photos = [photo for file in files for photo in (file.path, file.companion) if photo]
+        self._window.desk.write_earlier(photos)
+        self._window.desk.look_for_earlier(besides=photos)
+
+    def _take_settings(self, settings: GuiSettings) -> None:
+        before = self._window.keeper.settings.xmp_profile
+        self._window.keeper.change_settings(settings)
+        if settings.xmp_profile != before:
+            self._window.desk.look_for_earlier()
 
     def _open(self, dialog: AnyDialog) -> None:
         """Show a dialog over the window, one at a time."""
@@ -289,6 +359,15 @@ class WindowActions(QObject):
             self.dialog = None
             self._window.activateWindow()
             self._window.views.focus_photos()
+        while self._next and self.dialog is None:
+            self._next.pop(0)()
+
+
+def count_frames(photos: Sequence[Path]) -> int:
+    """Return how many photos a person would count: a RAW+JPEG pair is one."""
+    rendered = {(one.parent, name_key(one.stem)) for one in photos if not is_raw(one)}
+    halves = sum(is_raw(one) and (one.parent, name_key(one.stem)) in rendered for one in photos)
+    return len(photos) - halves
 
 
 def add_menus(bar: QMenuBar, keys: KeyBindings) -> None:

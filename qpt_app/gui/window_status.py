@@ -9,7 +9,7 @@ from qpt_app.gui.library import Library
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import display_name
 from qpt_app.gui.score_summary import ScoreSummary
-from qpt_app.gui.scoring_job import ScoringJob
+from qpt_app.gui.scoring_job import ScoringJob, ScoringState
 from qpt_app.gui.view_controller import ViewController
 from qpt_app.gui.window_parts import WindowParts
 
@@ -32,6 +32,7 @@ class WindowStatus(QObject):
         self._scoring = scoring
         self._views = views
         self._error: str | None = None
+        self._notice = ""
         model.counts_changed.connect(self._counts_changed)
         model.modelReset.connect(self._choose_page)
         model.rowsInserted.connect(self._choose_page)
@@ -39,9 +40,9 @@ class WindowStatus(QObject):
         library.loaded.connect(self._choose_page)
         library.failed.connect(self._failed)
         library.summary_changed.connect(self._show_summary)
-        scoring.state_changed.connect(lambda _: self._show_scoring())
+        scoring.state_changed.connect(self._scoring_changed)
         scoring.scored.connect(lambda _: self._show_scoring())
-        scoring.notice.connect(lambda text: parts.status.announce(text, lasting=True))
+        scoring.notice.connect(self._show_notice)
         parts.histogram.threshold_changed.connect(lambda _: self._show_threshold())
         self._choose_page()
 
@@ -102,6 +103,16 @@ class WindowStatus(QObject):
 
     def _show_threshold(self) -> None:
         self._parts.threshold.set_count(self._parts.histogram.would_go)
+
+    def _show_notice(self, text: str) -> None:
+        self._notice = text
+        self._parts.status.announce(text, lasting=True)
+
+    def _scoring_changed(self, state: ScoringState) -> None:
+        """Show what scoring is doing; once it is tried again, why it failed is no news."""
+        if state is ScoringState.STARTING and self._parts.status.message == self._notice:
+            self._parts.status.announce("")
+        self._show_scoring()
 
     def _show_scoring(self) -> None:
         done, total = self._scoring.progress

@@ -90,6 +90,38 @@ def test_what_waits_is_written_after_a_restart(data_folder, clock, trash, card):
     assert read(card / "b.jpg.xmp") == {RATING: "2"}
 
 
+def test_decisions_made_without_a_policy_are_written_when_asked_for(session, card, clock):
+    """A rating that somebody gave elsewhere and nobody read stays; what was adopted is no work."""
+    foreign(card / "a.jpg.xmp", "2", at=clock.now)
+    session.read_xmp([unit_of(card / "a.jpg")])
+    session.decide([unit_of(card / name) for name in ("b.jpg", "c.nef")], DecisionChange(stars=4))
+    foreign(card / "c.nef.xmp", "1", at=clock.now)
+    assert session.decided_here() == [card / "b.jpg", card / "c.nef"]
+    session.have_written(session.decided_here())
+    assert session.pending_xmp_count == 0
+    session.xmp_policy = XmpPolicy(profile=XmpProfile.DARKTABLE)
+    session.have_written([*session.decided_here(), card / "a.cr2"])
+    outcomes = {one.photo.name: one for one in session.write_pending_xmp()}
+    assert set(outcomes) == {"b.jpg", "c.nef"}
+    assert read(card / "b.jpg.xmp") == {RATING: "4"}
+    assert read(card / "c.nef.xmp")[RATING] == "1"
+    assert "was kept" in outcomes["c.nef"].notes[0].reason
+    session.undo()
+    session.write_pending_xmp()
+    assert not (card / "b.jpg.xmp").exists()
+
+
+def test_what_one_profile_could_not_write_is_tried_under_another(session, card):
+    """Two photos would share Lightroom's sidecar; darktable's names are their own."""
+    (card / "b.png").write_bytes(b"b.png")
+    session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM)
+    session.decide([unit_of(card / "b.jpg")], DecisionChange(stars=4))
+    assert session.write_pending_xmp()[0].problems
+    session.xmp_policy = XmpPolicy(profile=XmpProfile.DARKTABLE)
+    session.have_written(session.decided_here())
+    assert session.write_pending_xmp()[0].written == (card / "b.jpg.xmp",)
+
+
 def test_a_reject_is_minus_one_and_keeps_its_stars(writing, card):
     """Other programs see the reject, qpt keeps the stars."""
     unit = unit_of(card / "b.jpg")

@@ -4,7 +4,9 @@ import csv
 import json
 import multiprocessing
 import os
+import threading
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import gui_fakes
@@ -12,8 +14,11 @@ import pytest
 from conftest import open_and_score
 from conftest_helpers import press, settle
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtWidgets import QLabel
 
-from qpt_app.decisions.decision import Flag, Label
+from qpt_app.decisions.decision import Decision, Flag, Label
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.errors import StorageError
 from qpt_app.gui.export_file import ranks, write_export
 from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
@@ -79,6 +84,34 @@ def test_every_decision_key_is_undone_and_redone(qtbot, opened):
         assert len(set(after.items()) ^ set(before.items())) == 2  # one photo, no other
 
 
+def test_a_decision_that_could_not_be_kept_does_not_stay_on_screen(qtbot, opened, monkeypatch):
+    """The screen shows what is kept, the status line says why, and later undo shows that too."""
+    opened.photo_cursor.go_to_row(2)
+    record = opened.photo_cursor.record
+    press(qtbot, opened, "2")
+    settle(qtbot, opened)
+
+    def full(self, changes, *, title=None):
+        raise StorageError("no space left on the disk")
+
+    qtbot.mouseClick(opened.parts.bar._flags[Flag.NONE], Qt.MouseButton.LeftButton)
+    opened.views.focus_photos()
+    with monkeypatch.context() as patch:
+        patch.setattr(DecisionSession, "decide_each", full)
+        with qtbot.waitSignal(opened.desk.failed, timeout=WAIT_MS):
+            for key in ("5", "X"):
+                press(qtbot, opened, key)
+        settle(qtbot, opened)
+    assert record.decision == Decision(stars=2)
+    assert opened.model.row_of(record) == 2
+    assert "no space left" in opened.parts.status.message
+    opened.photo_cursor.go_to(record)
+    press(qtbot, opened, "4")
+    assert record.stars == 4
+    undo(qtbot, opened)
+    assert record.stars == 2
+
+
 def test_a_label_key_pressed_twice_clears_the_label(qtbot, opened):
     """Again to clear."""
     press(qtbot, opened, "7")
@@ -119,8 +152,6 @@ def test_keep_this_picks_one_of_a_burst_and_one_undo_takes_it_back(qtbot, opened
 
 def test_a_bracket_is_never_reduced_to_one_winner(qtbot, make_window, tmp_path):
     """Shift+P refuses, and rejecting below a threshold passes it by."""
-    from datetime import datetime, timedelta
-
     folder = tmp_path / "bracket"
     for number, bias in enumerate((0.0, -2.0, 2.0)):
         gui_fakes.write_photo(
@@ -133,9 +164,20 @@ def test_a_bracket_is_never_reduced_to_one_winner(qtbot, make_window, tmp_path):
     press(qtbot, window, "P", SHIFT)
     assert "kept whole" in window.parts.status.message
     window.parts.histogram.set_threshold(100)
-    window.parts.threshold.reject_below.emit()
+    qtbot.mouseClick(window.parts.threshold.reject, Qt.MouseButton.LeftButton)
     assert window.actions_.dialog is None
+    assert window.parts.status.message.startswith("Nothing to reject. 3 more belong to series")
     assert all(record.decision.flag is Flag.NONE for record in window.model.records)
+    single = gui_fakes.write_photo(folder / "single.jpg", seed=7, brightness=90)
+    press(qtbot, window, "F5")
+    qtbot.waitUntil(lambda: window.library.summary.count == 4, timeout=WAIT_MS)
+    qtbot.mouseClick(window.parts.threshold.reject, Qt.MouseButton.LeftButton)
+    dialog = window.actions_.dialog
+    assert dialog.windowTitle() == "Reject 1 photo scored below 100?"
+    assert any("3 more belong" in label.text() for label in dialog.findChildren(QLabel))
+    qtbot.mouseClick(dialog.answer, Qt.MouseButton.LeftButton)
+    assert [one.name for one in window.model.records if one.decision.is_rejected] == [single.name]
+    settle(qtbot, window)
 
 
 def test_the_threshold_is_dragged_counted_shown_and_rejected(qtbot, opened):
@@ -264,6 +306,38 @@ def test_picks_are_moved_with_raw_and_sidecar_and_undo_brings_them_back(
     assert window.model.record(shoot / "p02.jpg").decision.is_picked
 
 
+def test_two_file_undos_in_a_row_bring_both_photos_back_on_screen(
+    qtbot, make_window, paths, trash, shoot
+):
+    """The second photo comes back while the folder is read for the first: it is read again."""
+    services = gui_fakes.make_services(paths, trash)
+    is_open = threading.Event()
+    is_open.set()
+
+    def scan(folder, recursive):
+        found = list(services.scan(folder, recursive))
+        is_open.wait(20)
+        yield from found
+
+    window = make_window(services=replace(services, scan=scan))
+    open_and_score(qtbot, window, shoot)
+    for left in (11, 10):
+        press(qtbot, window, "Delete")
+        confirm(qtbot, window)
+        qtbot.waitUntil(lambda left=left: len(window.model.records) == left, timeout=WAIT_MS)
+        window.activateWindow()
+        window.views.focus_photos()
+    settle(qtbot, window)
+    is_open.clear()
+    for _ in range(2):
+        with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
+            press(qtbot, window, "Z", CONTROL)
+    assert window.library.is_reading
+    is_open.set()
+    qtbot.waitUntil(lambda: len(window.model.records) == 12, timeout=WAIT_MS)
+    settle(qtbot, window)
+
+
 def test_a_photo_renamed_by_another_program_keeps_its_decision(
     qtbot, make_window, opened, shoot, tmp_path
 ):
@@ -352,12 +426,50 @@ def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoo
     qtbot.waitUntil(lambda: not opened.parts.failed.isVisible(), timeout=WAIT_MS)
 
 
+def test_a_failed_photo_that_is_hidden_says_so_when_it_is_clicked(qtbot, opened):
+    """Shown, it is framed; hidden, the status line says why nothing moves."""
+    view = opened.parts.failed.view
+    at = view.visualRect(opened.parts.failed.model.index(0, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.photo_cursor.record.name == "p09.jpg"
+    opened.parts.bar.status.setCurrentIndex(opened.parts.bar.status.findData(StatusTest.SCORED))
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.photo_cursor.record.name != "p09.jpg"
+    assert opened.parts.status.message == "p09.jpg is hidden by the filter or by its stack"
+
+
 def test_the_retry_button_scores_a_photo_that_was_mended_meanwhile(qtbot, opened, shoot):
-    """Also one whose file is another by now."""
-    gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
-    opened.parts.failed._retry.click()
-    record = opened.model.record(shoot / "p09.jpg")
+    """Also one whose file is another by now; its picture comes too."""
+    path = gui_fakes.write_photo(shoot / "p09.jpg", seed=9, brightness=150)
+    assert path in opened.loaders.thumbnails.failed_paths
+    qtbot.mouseClick(opened.parts.failed._retry, Qt.MouseButton.LeftButton)
+    record = opened.model.record(path)
     qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: opened.loaders.thumbnail(path) is not None, timeout=WAIT_MS)
+
+
+def test_a_photo_edited_elsewhere_is_shown_as_it_is_now_after_f5(qtbot, opened, shoot):
+    """Thumbnail, picture in the loupe, size and EXIF; other photos keep theirs."""
+    path = shoot / "p00.jpg"
+    opened.photo_cursor.go_to_row(0)
+    press(qtbot, opened, "E")
+
+    def brightness():
+        images = [opened.loaders.thumbnail(path), opened.loaders.photos.any_image(path)]
+        return [image.pixelColor(8, 8).lightness() for image in images if image is not None]
+
+    qtbot.waitUntil(lambda: len(brightness()) == 2, timeout=WAIT_MS)
+    assert max(brightness()) < 100
+    kept = opened.loaders.thumbnail(shoot / "p01.jpg")
+    taken = datetime(2026, 6, 2, 12)
+    gui_fakes.write_photo(path, seed=0, brightness=250, size=(150, 100), taken=taken)
+    press(qtbot, opened, "F5")
+    qtbot.waitUntil(lambda: len(brightness()) == 2 and min(brightness()) > 150, timeout=WAIT_MS)
+    assert opened.loaders.photos.full_size(path) == (150, 100)
+    assert opened.loaders.thumbnail(shoot / "p01.jpg").cacheKey() == kept.cacheKey()
+    record = opened.model.record(path)
+    qtbot.waitUntil(lambda: record.essentials.taken_at == taken, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.score is not None and record.score > 60, timeout=WAIT_MS)
 
 
 def test_every_filter_of_the_bar_shows_what_it_says(qtbot, opened):

@@ -10,12 +10,21 @@ from conftest import open_and_score
 from conftest_helpers import press, settle, stretch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDialogButtonBox,
+    QLineEdit,
+    QSlider,
+    QWidget,
+)
 
 from qpt_app.decisions import xmp_exchange
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.gui.action_table import ACTIONS
+from qpt_app.gui.dialogs.question_dialog import QuestionDialog
+from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 from qpt_app.gui.gui_settings import GuiSettings, SessionState
 from qpt_app.gui.key_bindings import conflicts
 from qpt_app.gui.view_controller import View
@@ -23,6 +32,8 @@ from qpt_app.gui.view_controller import View
 FOREIGN_LABEL = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
  xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Label="Client"/></rdf:RDF></x:xmpmeta>"""
+
+FOREIGN_RATING = FOREIGN_LABEL.replace('Label="Client"', 'Rating="2"')
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -293,6 +304,91 @@ def test_the_question_about_other_programs_comes_once(qtbot, make_window, shoot)
     assert window.model.record(shoot / "p01.jpg").stars == 2
     qtbot.waitUntil((shoot / "p01.jpg.xmp").exists, timeout=20000)
     settle(qtbot, window)
+
+
+def test_the_question_comes_after_a_first_decision_about_many_too(qtbot, make_window, shoot):
+    """Rejecting below the threshold is a decision; the answer is about all of it."""
+    window = make_window(GuiSettings())
+    open_and_score(qtbot, window, shoot)
+    window.parts.histogram.set_threshold(50)
+    count = window.parts.histogram.would_go
+    assert count > 1
+    qtbot.mouseClick(window.parts.threshold.reject, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.actions_.dialog.answer, Qt.MouseButton.LeftButton)
+    dialog = window.actions_.dialog
+    assert isinstance(dialog, XmpDialog)
+    dialog.group.buttons()[2].setChecked(True)
+    dialog.accept()
+    qtbot.waitUntil(lambda: len(list(shoot.glob("*.xmp"))) == count, timeout=20000)
+    settle(qtbot, window)
+    assert window.actions_.dialog is None
+
+
+@pytest.fixture
+def switched(qtbot, opened, shoot):
+    """Three photos were rated for qpt alone, then the settings chose darktable; the question."""
+    (shoot / "p02.jpg.xmp").write_text(FOREIGN_RATING, encoding="utf-8")
+    for row, key in ((0, "1"), (1, "3"), (2, "5")):
+        opened.photo_cursor.go_to_row(row)
+        press(qtbot, opened, key)
+    settle(qtbot, opened)
+    press(qtbot, opened, ",", CONTROL)
+    dialog = opened.actions_.dialog
+    dialog.profile.setCurrentIndex(dialog.profile.findData("darktable"))
+    ok = dialog._buttons.button(QDialogButtonBox.StandardButton.Ok)
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: isinstance(opened.actions_.dialog, QuestionDialog), timeout=20000)
+    return opened
+
+
+def test_ratings_from_before_are_written_when_that_is_wanted(qtbot, switched, shoot):
+    """The question says how many; what another program wrote stays, and the line says so."""
+    dialog = switched.actions_.dialog
+    assert dialog.answer.text() == "Write 3"
+    with qtbot.waitSignal(switched.desk.noticed, timeout=20000) as noticed:
+        qtbot.mouseClick(dialog.answer, Qt.MouseButton.LeftButton)
+    settle(qtbot, switched)
+    assert {path.name for path in shoot.glob("*.xmp")} == {f"p0{n}.jpg.xmp" for n in range(3)}
+    assert b"Rating" in (shoot / "p01.jpg.xmp").read_bytes()
+    assert (shoot / "p02.jpg.xmp").read_text(encoding="utf-8") == FOREIGN_RATING
+    assert noticed.args[0].startswith("p02.jpg.xmp: the rating 2 was set elsewhere and was kept")
+
+
+def test_ratings_from_before_stay_here_when_only_new_ones_are_wanted(
+    qtbot, switched, make_window, shoot
+):
+    """Neither now nor at the next start, which must not write one of them by itself."""
+    qtbot.mouseClick(switched.actions_.dialog.cancel, Qt.MouseButton.LeftButton)
+    settle(qtbot, switched)
+    switched.close()
+    window = make_window(GuiSettings(xmp_profile="darktable"))
+    open_and_score(qtbot, window, shoot)
+    assert {path.name for path in shoot.glob("*.xmp")} == {"p02.jpg.xmp"}
+    window.photo_cursor.go_to_row(4)
+    press(qtbot, window, "4")
+    settle(qtbot, window)
+    assert {path.name for path in shoot.glob("*.xmp")} == {"p02.jpg.xmp", "p04.jpg.xmp"}
+
+
+def test_ratings_of_a_window_closed_at_once_reach_xmp_at_the_next_start(qtbot, make_window, shoot):
+    """Closing does not wait for the sidecars, so the next start writes them by itself."""
+    window = make_window(GuiSettings(xmp_profile="darktable"))
+    open_and_score(qtbot, window, shoot)
+    window.desk._stop.set()  # as if closing came before the first sidecar
+    for _ in range(9):
+        press(qtbot, window, "5")
+        press(qtbot, window, "Right")
+    settle(qtbot, window)
+    window.close()
+    assert not list(shoot.glob("*.xmp"))
+    (shoot / "p08.jpg").unlink()
+    again = make_window(GuiSettings(xmp_profile="darktable"))
+    told = []
+    again.desk.noticed.connect(told.append)
+    qtbot.waitUntil(lambda: len(list(shoot.glob("*.xmp"))) == 8, timeout=20000)
+    settle(qtbot, again)
+    assert again.desk._session.result().pending_xmp_count == 1
+    assert not told  # a photo that is gone is no news at every start
 
 
 def test_what_xmp_kept_of_another_program_is_told(qtbot, make_window, shoot):
