@@ -203,7 +203,10 @@ def agreement_section(name: str, found: dict) -> str:
         mean = f"{measures['mean_subset_srcc']:.3f} [{low:.3f}, {high:.3f}]"
         lines.append(f"| mean within subsets | | {mean} | | |")
     if without := found.get("without_leaks"):
-        lines += ["", f"Without near-duplicates: SRCC {without['overall']['srcc']:.3f}."]
+        text = f"Without near-duplicates: SRCC {without['overall']['srcc']:.3f}"
+        if without["mean_subset_srcc"] is not None:
+            text += f", mean within subsets {without['mean_subset_srcc']:.3f}"
+        lines += ["", f"{text}."]
     return "\n".join(lines)
 
 

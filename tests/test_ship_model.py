@@ -109,7 +109,7 @@ def test_the_card_figures_are_those_of_the_reports(ship, tmp_path):
     measures["mean_subset_interval"] = [0.4, 0.6]
     (tmp_path / "heldout").mkdir()
     (tmp_path / "heldout" / "evaluation.json").write_text(
-        json.dumps({"model": "a@1", "measures": measures})
+        json.dumps({"model": "a@1", "measures": measures, "without_leaks": measures})
     )
     (tmp_path / "reliability").mkdir()
     coverage = [{"group": "all photos", "covered": 0.8, "interval": [0.7, 0.9]}]
@@ -119,5 +119,6 @@ def test_the_card_figures_are_those_of_the_reports(ship, tmp_path):
     )
     text = ship.card_figures(tmp_path)
     assert "| all | 3 | 0.500 [0.400, 0.600] | 0.250 | 0.100 |" in text
+    assert "Without near-duplicates: SRCC 0.500, mean within subsets 0.500." in text
     assert "all photos 0.800 [0.700, 0.900]" in text
     assert "expected calibration error 0.012" in text
