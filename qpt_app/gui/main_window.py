@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from qpt_app.gui.caps_lock import CapsLock
 from qpt_app.gui.decision_controller import DecisionController
@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
     def _make_controllers(self, ask_folder: AskFolder | None) -> None:
         """Make what reacts to the user."""
         self.caps = CapsLock(self)
+        self.caps.watch(_application())
         self.views = ViewController(
             self.parts.stack, self.model, self.photo_cursor, grid=self.parts.grid, loupe=self.loupe,
             compare=self.compare, survey=self.survey, state=self.parts.state, parent=self,
@@ -302,6 +303,7 @@ class MainWindow(QMainWindow):
             self._note_place()
             self.keeper.note_window(self)
             self.keeper.save_now()
+            self.caps.unwatch(_application())
             self.close_services()
         event.accept()
 
@@ -320,3 +322,10 @@ class MainWindow(QMainWindow):
         self.library.close()
         for closer in closers:
             closer.join()
+
+
+def _application() -> QApplication:
+    """Return the application object; a window is never without one."""
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application

@@ -10,7 +10,7 @@ KEYS = {
     "Down": Qt.Key.Key_Down, "Home": Qt.Key.Key_Home, "End": Qt.Key.Key_End,
     "Space": Qt.Key.Key_Space, "Esc": Qt.Key.Key_Escape, "Tab": Qt.Key.Key_Tab,
     "Delete": Qt.Key.Key_Delete, "Return": Qt.Key.Key_Return, "F5": Qt.Key.Key_F5,
-    "F6": Qt.Key.Key_F6, "?": Qt.Key.Key_Question,
+    "F6": Qt.Key.Key_F6, "?": Qt.Key.Key_Question, "CapsLock": Qt.Key.Key_CapsLock,
 }  # fmt: skip
 
 
