@@ -45,12 +45,14 @@ class FileController(QObject):
         self._ask_folder = ask_folder or ask_for_folder
         self.dialog: PlanDialog | None = None
         """The list on screen, if any."""
+        self._is_planning = False
+        """A list was asked for and is not here yet: a second one would cover the first."""
         self.report: ReportDialog | None = None
         desk.planned.connect(self._show_plan)
         desk.executed.connect(self._show_outcome)
         desk.recovered.connect(self._show_recovery)
         desk.progressed.connect(self._show_progress)
-        desk.failed.connect(lambda _: self._close_running())
+        desk.failed.connect(lambda _: self._end_refused())
 
     def trash_selected(self) -> None:
         """Send the selected photos to the trash, after a list."""
@@ -101,10 +103,17 @@ class FileController(QObject):
         if folder is None or not pairs:
             self.announced.emit(nothing)
             return
-        if self.dialog is None:
+        if self.dialog is None and not self._is_planning:
+            self._is_planning = True
             self._desk.plan(task, pairs, folder, target or folder)
+        if self._is_planning:
+            self.announced.emit(self.tr("Listing the files …"))
 
     def _show_plan(self, task: FileTask, plan: FilePlan) -> None:
+        self._is_planning = False
+        if self.dialog is not None:
+            return
+        self.announced.emit("")
         dialog = PlanDialog(task, plan, self._window)
         dialog.confirmed.connect(lambda: self._desk.execute(plan))
         dialog.cancelled_run.connect(self._desk.cancel_files)
@@ -133,8 +142,9 @@ class FileController(QObject):
         self._show_report(self.tr("An interrupted file operation was settled"), reports)
         self.finished.emit()
 
-    def _close_running(self) -> None:
-        """The operation was refused: the status line says why, nothing was changed."""
+    def _end_refused(self) -> None:
+        """The list or the operation was refused: the status line says why, nothing was changed."""
+        self._is_planning = False
         if self.dialog is not None and self.dialog.is_running:
             self.dialog.accept()
             self.finished.emit()
