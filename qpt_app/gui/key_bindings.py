@@ -1,6 +1,6 @@
 """Makes the QActions of the action table and binds them to the user's keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
@@ -70,13 +70,23 @@ class KeyBindings(QObject):
             action.setToolTip(f"{title}  ({shown})" if shown else title)
 
 
+def portable_keys(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return keys as Qt writes them in files (`Del` for `Delete`), none twice, none empty."""
+    known = (QKeySequence.fromString(text).toString() for text in keys)
+    return tuple(dict.fromkeys(key for key in known if key))
+
+
+def native_key(key: str) -> str:
+    """Return a key as this computer's users write it."""
+    return QKeySequence.fromString(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
 def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
     """Return the keys that more than one action would have."""
     owner: dict[str, str] = {}
     found = []
     for spec in ACTIONS:
-        for text in keys.get(spec.id, spec.keys):
-            portable = QKeySequence.fromString(text).toString()
+        for portable in portable_keys(keys.get(spec.id, spec.keys)):
             if portable in owner:
                 found.append(KeyConflict(portable, owner[portable], spec.id))
             else:
@@ -87,5 +97,4 @@ def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
 def shown_keys(keys: Mapping[str, tuple[str, ...]], action_id: str) -> str:
     """Return an action's keys as this computer's users write them."""
     wanted = keys.get(action_id, BY_ID[action_id].keys)
-    native = QKeySequence.SequenceFormat.NativeText
-    return ", ".join(QKeySequence.fromString(text).toString(native) for text in wanted)
+    return ", ".join(map(native_key, wanted))
