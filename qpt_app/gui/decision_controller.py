@@ -11,6 +11,7 @@ from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import label_text
 
 
 class DecisionController(QObject):
@@ -63,9 +64,7 @@ class DecisionController(QObject):
         if record is None:
             return
         clears = record.decision.label is label
-        text = self.tr("label removed") if clears else self.tr("%1 label").replace(
-            "%1", label.value
-        )  # fmt: skip
+        text = self.tr("label removed") if clears else label_text(label)
         self._decide_current(DecisionChange(label=None if clears else label), text)
 
     def keep_this(self) -> None:

@@ -14,7 +14,8 @@ from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
-from qpt_app.gui.photo_record import PhotoRecord, display_name
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import action_text
 
 AskFolder = Callable[[QWidget, str], Path | None]
 
@@ -129,11 +130,11 @@ class FileController(QObject):
         if self.dialog is not None:
             self.dialog.accept()
         moved = len(report.transferred)
-        text = report.action.title if report.action is not None else self.tr("Nothing was changed")
+        text = self.tr("Nothing was changed")
         if report.action is not None:
             text = self.tr("Done: %1 (%2 files). Ctrl+Z takes it back.")
-            text = text.replace("%1", report.action.title).replace("%2", str(moved))
-        self.announced.emit(display_name(text))
+            text = text.replace("%2", str(moved)).replace("%1", action_text(report.action))
+        self.announced.emit(text)
         self.finished.emit()
         if report.problems or report.left:
             self._show_report(self.tr("Some files stayed where they are"), [report])

@@ -54,7 +54,7 @@ def test_the_grid_is_a_list_with_a_named_child_for_each_photo(qtbot, opened):
     press(qtbot, opened, "4")
     press(qtbot, opened, "P")
     press(qtbot, opened, "6")
-    assert said(opened, 0) == f"p00.jpg, score {score:.0f}, 4 stars, picked, label red"
+    assert said(opened, 0) == f"p00.jpg, score {score:.0f}, 4 stars, picked, red label"
     settle(qtbot, opened)
 
 
