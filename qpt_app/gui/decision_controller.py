@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from qpt_app.decisions.decision import Decision, DecisionChange, Flag, Label
+from qpt_app.gui.counts import stars_text
 from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
@@ -55,8 +56,7 @@ class DecisionController(QObject):
 
     def set_stars(self, stars: int) -> None:
         """Rate the framed photo."""
-        text = self.tr("1 star") if stars == 1 else self.tr("%1 stars").replace("%1", str(stars))
-        self._decide_current(DecisionChange(stars=stars), text if stars else self.tr("no stars"))
+        self._decide_current(DecisionChange(stars=stars), stars_text(stars))
 
     def toggle_label(self, label: Label) -> None:
         """Label the framed photo; the same label again clears it."""

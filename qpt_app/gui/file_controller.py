@@ -6,9 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.action import Action, OperationReport
 from qpt_app.decisions.decision import Flag
 from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.gui.counts import files_text
 from qpt_app.gui.decision_desk import DecisionDesk, FileTask
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
@@ -35,6 +36,7 @@ class FileController(QObject):
         desk: DecisionDesk,
         folder: Callable[[], Path | None],
         *,
+        undo_key: Callable[[], str],
         ask_folder: AskFolder | None = None,
     ) -> None:
         super().__init__(window)
@@ -43,6 +45,7 @@ class FileController(QObject):
         self._cursor = cursor
         self._desk = desk
         self._folder = folder
+        self._undo_key = undo_key
         self._ask_folder = ask_folder or ask_for_folder
         self.dialog: PlanDialog | None = None
         """The list on screen, if any."""
@@ -132,12 +135,18 @@ class FileController(QObject):
         moved = len(report.transferred)
         text = self.tr("Nothing was changed")
         if report.action is not None:
-            text = self.tr("Done: %1 (%2 files). Ctrl+Z takes it back.")
-            text = text.replace("%2", str(moved)).replace("%1", action_text(report.action))
+            text = self._done_text(report.action, moved)
         self.announced.emit(text)
         self.finished.emit()
         if report.problems or report.left:
             self._show_report(self.tr("Some files stayed where they are"), [report])
+
+    def _done_text(self, action: Action, moved: int) -> str:
+        """Say what was done to how many files, and which key takes it back."""
+        key = self._undo_key()
+        text = self.tr("Done: %1 (%2). %3 takes it back.") if key else self.tr("Done: %1 (%2).")
+        text = text.replace("%3", key).replace("%2", files_text(moved))
+        return text.replace("%1", action_text(action))
 
     def _show_recovery(self, reports: list[OperationReport]) -> None:
         self._show_report(self.tr("An interrupted file operation was settled"), reports)

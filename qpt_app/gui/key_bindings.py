@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -25,6 +25,9 @@ class KeyConflict:
 
 class KeyBindings(QObject):
     """One QAction for each row of the table; `rebind` changes keys while the program runs."""
+
+    rebound = Signal()
+    """Actions may have other keys: texts that name keys are out of date."""
 
     def __init__(self, window: QWidget, photos: QWidget) -> None:
         """Make the actions; those of scope PHOTOS work inside `photos` only."""
@@ -65,9 +68,14 @@ class KeyBindings(QObject):
         for action_id, action in self._actions.items():
             wanted = keys.get(action_id, BY_ID[action_id].keys)
             action.setShortcuts([QKeySequence.fromString(text) for text in wanted])
-            shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            shown = self.text_of(action_id)
             title = BY_ID[action_id].title
             action.setToolTip(f"{title}  ({shown})" if shown else title)
+        self.rebound.emit()
+
+    def text_of(self, action_id: str) -> str:
+        """Return an action's first key as this computer's users write it; empty without one."""
+        return self[action_id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def portable_keys(keys: Iterable[str]) -> tuple[str, ...]:

@@ -114,10 +114,12 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         self.files = FileController(
             self, self.model, self.photo_cursor, self.desk, lambda: self.library.folder,
-            ask_folder=ask_folder,
+            undo_key=lambda: self.keys.text_of("undo"), ask_folder=ask_folder,
         )  # fmt: skip
         self.keys = KeyBindings(self, self.parts.stack)
-        self.status = WindowStatus(self.parts, self.model, self.library, self.scoring, self.views)
+        self.status = WindowStatus(
+            self.parts, self.model, self.library, self.scoring, self.views, self.keys
+        )
         self.actions_ = WindowActions(self, ask_folder=ask_folder)
         self.keys.connect_all(self.actions_.slots())
         add_menus(self.menuBar(), self.keys)

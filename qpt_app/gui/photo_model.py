@@ -18,6 +18,7 @@ from PySide6.QtCore import (
 )
 
 from qpt_app.decisions.decision import Decision, Flag
+from qpt_app.gui.counts import stars_text
 from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, accepts, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import label_text, reason_text
@@ -139,7 +140,7 @@ class PhotoModel(QAbstractListModel):
         elif record.has_failed and record.result is not None:
             parts.append(self.tr("not scored: %1").replace("%1", reason_text(record.result)))
         if record.stars:
-            parts.append(self.tr("%1 stars").replace("%1", str(record.stars)))
+            parts.append(stars_text(record.stars))
         if record.decision.flag is not Flag.NONE:
             picked = record.decision.is_picked
             parts.append(self.tr("picked") if picked else self.tr("rejected"))
