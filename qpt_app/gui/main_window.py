@@ -281,15 +281,14 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take folders and photos."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if _first_local(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped; of a file, its folder."""
-        for url in event.mimeData().urls():
-            path = Path(url.toLocalFile())
+        """Open the first folder of this computer that was dropped; of a file, its folder."""
+        path = _first_local(event)
+        if path is not None:
             self.open_folder(path if path.is_dir() else path.parent)
-            return
 
     def changeEvent(self, event: QEvent) -> None:
         """Keep the full-screen action in step with the window."""
@@ -324,6 +323,12 @@ class MainWindow(QMainWindow):
         self.library.close()
         for closer in closers:
             closer.join()
+
+
+def _first_local(event: QDropEvent) -> Path | None:
+    """Return the first thing dragged that is a file or folder here; links of a browser are not."""
+    paths = (url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile())
+    return next((Path(path) for path in paths if path), None)
 
 
 def _application() -> QApplication:
