@@ -1,5 +1,6 @@
 """The application object, the window and the folder it starts with."""
 
+import contextlib
 import faulthandler
 import gc
 import logging
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -17,6 +18,7 @@ from qpt_app.gui.gui_settings import GuiPaths, load_gui_settings, load_session
 from qpt_app.gui.main_window import MainWindow
 from qpt_app.gui.services import real_services
 from qpt_app.gui.theme import Theme
+from qpt_app.gui.translations import install_translations, translations_dir
 
 _log = logging.getLogger("qpt.gui")
 
@@ -32,6 +34,8 @@ def run_application(folder: Path | None, pool: DecodePool | None = None) -> int:
     if sys.stderr is not None:
         faulthandler.enable()
     application = make_application()
+    with contextlib.suppress(QptError):  # without its assets the program says so soon enough
+        install_translations(application, QLocale.system().uiLanguages(), translations_dir())
     sys.excepthook = _show_error
     window = make_window(GuiPaths.of_user(), pool)
     if window is None:

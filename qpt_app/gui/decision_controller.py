@@ -7,10 +7,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from qpt_app.decisions.decision import Decision, DecisionChange, Flag, Label
+from qpt_app.gui.counts import stars_text
 from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import label_text
 
 
 class DecisionController(QObject):
@@ -55,8 +57,7 @@ class DecisionController(QObject):
 
     def set_stars(self, stars: int) -> None:
         """Rate the framed photo."""
-        text = self.tr("1 star") if stars == 1 else self.tr("%1 stars").replace("%1", str(stars))
-        self._decide_current(DecisionChange(stars=stars), text if stars else self.tr("no stars"))
+        self._decide_current(DecisionChange(stars=stars), stars_text(stars))
 
     def toggle_label(self, label: Label) -> None:
         """Label the framed photo; the same label again clears it."""
@@ -64,9 +65,7 @@ class DecisionController(QObject):
         if record is None:
             return
         clears = record.decision.label is label
-        text = self.tr("label removed") if clears else self.tr("%1 label").replace(
-            "%1", label.value
-        )  # fmt: skip
+        text = self.tr("label removed") if clears else label_text(label)
         self._decide_current(DecisionChange(label=None if clears else label), text)
 
     def keep_this(self) -> None:

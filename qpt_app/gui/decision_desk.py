@@ -22,6 +22,7 @@ from qpt_app.decisions.session import DecisionSession
 from qpt_app.decisions.xmp_exchange import problems_of
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.errors import DecisionsError, NewerSchemaError, QptError
+from qpt_app.gui.value_texts import action_text
 
 Pair = tuple[Path, Path | None]
 """A photo and its RAW companion."""
@@ -42,7 +43,7 @@ class Stepped:
 
     is_undo: bool
     title: str
-    """The action's one line."""
+    """The action's one line, in the user's language."""
     touched_files: bool
     decisions: dict[Path, Decision]
     """The decisions that hold now, for the photos concerned."""
@@ -396,7 +397,7 @@ class DecisionDesk(QObject):
             return
         answer = Stepped(
             is_undo=is_undo,
-            title=step.action.title,
+            title=action_text(step.action),
             touched_files=step.action.kind.touches_files,
             decisions=session.decisions_for(step.paths),
             problems=tuple(f"{problem.path.name}: {problem.reason}" for problem in step.problems),

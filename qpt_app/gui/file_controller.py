@@ -6,15 +6,17 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.action import Action, OperationReport
 from qpt_app.decisions.decision import Flag
 from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.gui.counts import files_text
 from qpt_app.gui.decision_desk import DecisionDesk, FileTask
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
-from qpt_app.gui.photo_record import PhotoRecord, display_name
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import action_text
 
 AskFolder = Callable[[QWidget, str], Path | None]
 
@@ -34,6 +36,7 @@ class FileController(QObject):
         desk: DecisionDesk,
         folder: Callable[[], Path | None],
         *,
+        undo_key: Callable[[], str],
         ask_folder: AskFolder | None = None,
     ) -> None:
         super().__init__(window)
@@ -42,15 +45,18 @@ class FileController(QObject):
         self._cursor = cursor
         self._desk = desk
         self._folder = folder
+        self._undo_key = undo_key
         self._ask_folder = ask_folder or ask_for_folder
         self.dialog: PlanDialog | None = None
         """The list on screen, if any."""
+        self._is_planning = False
+        """A list was asked for and is not here yet: a second one would cover the first."""
         self.report: ReportDialog | None = None
         desk.planned.connect(self._show_plan)
         desk.executed.connect(self._show_outcome)
         desk.recovered.connect(self._show_recovery)
         desk.progressed.connect(self._show_progress)
-        desk.failed.connect(lambda _: self._close_running())
+        desk.failed.connect(lambda _: self._end_refused())
 
     def trash_selected(self) -> None:
         """Send the selected photos to the trash, after a list."""
@@ -101,10 +107,17 @@ class FileController(QObject):
         if folder is None or not pairs:
             self.announced.emit(nothing)
             return
-        if self.dialog is None:
+        if self.dialog is None and not self._is_planning:
+            self._is_planning = True
             self._desk.plan(task, pairs, folder, target or folder)
+        if self._is_planning:
+            self.announced.emit(self.tr("Listing the files …"))
 
     def _show_plan(self, task: FileTask, plan: FilePlan) -> None:
+        self._is_planning = False
+        if self.dialog is not None:
+            return
+        self.announced.emit("")
         dialog = PlanDialog(task, plan, self._window)
         dialog.confirmed.connect(lambda: self._desk.execute(plan))
         dialog.cancelled_run.connect(self._desk.cancel_files)
@@ -120,21 +133,28 @@ class FileController(QObject):
         if self.dialog is not None:
             self.dialog.accept()
         moved = len(report.transferred)
-        text = report.action.title if report.action is not None else self.tr("Nothing was changed")
+        text = self.tr("Nothing was changed")
         if report.action is not None:
-            text = self.tr("Done: %1 (%2 files). Ctrl+Z takes it back.")
-            text = text.replace("%1", report.action.title).replace("%2", str(moved))
-        self.announced.emit(display_name(text))
+            text = self._done_text(report.action, moved)
+        self.announced.emit(text)
         self.finished.emit()
         if report.problems or report.left:
             self._show_report(self.tr("Some files stayed where they are"), [report])
+
+    def _done_text(self, action: Action, moved: int) -> str:
+        """Say what was done to how many files, and which key takes it back."""
+        key = self._undo_key()
+        text = self.tr("Done: %1 (%2). %3 takes it back.") if key else self.tr("Done: %1 (%2).")
+        text = text.replace("%3", key).replace("%2", files_text(moved))
+        return text.replace("%1", action_text(action))
 
     def _show_recovery(self, reports: list[OperationReport]) -> None:
         self._show_report(self.tr("An interrupted file operation was settled"), reports)
         self.finished.emit()
 
-    def _close_running(self) -> None:
-        """The operation was refused: the status line says why, nothing was changed."""
+    def _end_refused(self) -> None:
+        """The list or the operation was refused: the status line says why, nothing was changed."""
+        self._is_planning = False
         if self.dialog is not None and self.dialog.is_running:
             self.dialog.accept()
             self.finished.emit()

@@ -1,4 +1,9 @@
-"""The grid: an item view of equal cells that lays out and paints only what is visible."""
+"""The grid: an item view of equal cells that lays out and paints only what is visible.
+
+It is a `QListView` for one reason: Qt gives only its own item views an accessible interface with a
+child for each row, named by `AccessibleTextRole`. Layout, painting and movement are its own; where
+`QListView` would lay out all rows, `QAbstractItemView` is called instead.
+"""
 
 import math
 from typing import Any
@@ -14,9 +19,18 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QListView,
     QStyle,
     QStyleOptionViewItem,
     QWidget,
@@ -28,7 +42,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 MIN_TILE, MAX_TILE = 96, 480
 
 
-class GridView(QAbstractItemView):
+class GridView(QListView):
     """Equal cells in rows. Costs depend on what is visible, not on the size of the folder."""
 
     visible_changed = Signal()
@@ -163,6 +177,12 @@ class GridView(QAbstractItemView):
             QItemSelection(model.index(low, 0), model.index(high, 0)), command
         )
 
+    def selectAll(self) -> None:
+        """Select all photos as the one range they are, not row by row as a `QListView` does."""
+        if count := self._count():
+            every = QItemSelection(self.model().index(0, 0), self.model().index(count - 1, 0))
+            self.selectionModel().select(every, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
         """Return the part of the viewport to repaint; all of it, which is what is visible."""
         return QRegion(self.viewport().rect())
@@ -174,7 +194,7 @@ class GridView(QAbstractItemView):
         painter = QPainter(self.viewport())
         model, selection = self.model(), self.selectionModel()
         option = QStyleOptionViewItem()
-        self.initViewItemOption(option)
+        QAbstractItemView.initViewItemOption(self, option)
         current = self.currentIndex().row()
         for row in self.visible_rows():
             index = model.index(row, 0)
@@ -194,7 +214,7 @@ class GridView(QAbstractItemView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out anew; the photo at the top stays at the top."""
-        super().resizeEvent(event)
+        QAbstractItemView.resizeEvent(self, event)
         self.updateGeometries()
         self.visible_changed.emit()
 
@@ -204,11 +224,11 @@ class GridView(QAbstractItemView):
             self.set_tile_size(self._tile + (16 if event.angleDelta().y() > 0 else -16))
             event.accept()
             return
-        super().wheelEvent(event)
+        QAbstractItemView.wheelEvent(self, event)
 
     def updateGeometries(self) -> None:
         """Fit the scroll bar to the number of rows."""
-        super().updateGeometries()
+        QAbstractItemView.updateGeometries(self)
         cell = self.cell_size()
         height = math.ceil(self._count() / self.columns) * cell.height()
         bar = self.verticalScrollBar()
@@ -218,14 +238,14 @@ class GridView(QAbstractItemView):
 
     def rowsInserted(self, parent: AnyIndex, start: int, end: int) -> None:
         """Make room for new photos."""
-        super().rowsInserted(parent, start, end)
+        QAbstractItemView.rowsInserted(self, parent, start, end)
         self.updateGeometries()
         self.viewport().update()
         self.visible_changed.emit()
 
     def reset(self) -> None:
         """Lay out after the model was refilled."""
-        super().reset()
+        QAbstractItemView.reset(self)
         self.updateGeometries()
         self.viewport().update()
 
@@ -234,12 +254,39 @@ class GridView(QAbstractItemView):
         rows = self.visible_rows()
         if top_left.row() < rows.stop and bottom_right.row() >= rows.start:
             self.viewport().update()
+        current = self.currentIndex()
+        if current.isValid() and top_left.row() <= current.row() <= bottom_right.row():
+            self._tell(QAccessible.Event.NameChanged, current)
+
+    def rowsAboutToBeRemoved(self, parent: AnyIndex, start: int, end: int) -> None:
+        """Let go of rows that go."""
+        QAbstractItemView.rowsAboutToBeRemoved(self, parent, start, end)
+
+    def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
+        """Have screen readers say the photo that is framed now."""
+        QAbstractItemView.currentChanged(self, current, previous)
+        if current.isValid() and self.hasFocus():
+            self._tell(QAccessible.Event.Focus, current)
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        """Repaint; what is selected is part of each photo's accessible state."""
+        QAbstractItemView.selectionChanged(self, selected, deselected)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Repaint: cells are painted where they are now."""
+        QAbstractItemView.scrollContentsBy(self, dx, dy)
 
     def doItemsLayout(self) -> None:
         """Lay out after a change of style, size or order."""
-        super().doItemsLayout()
+        QAbstractItemView.doItemsLayout(self)
         self.updateGeometries()
         self.viewport().update()
+
+    def _tell(self, what: QAccessible.Event, index: AnyIndex) -> None:
+        """Tell assistive programs, if any listen, of something about a photo."""
+        event = QAccessibleEvent(self, what)
+        event.setChild(index.row())
+        QAccessible.updateAccessibility(event)
 
     def _cell_min(self) -> QSize:
         """Smallest size of a cell; the default delegate, before ours is set, has none to say."""

@@ -14,6 +14,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
+from qpt_app.gui.value_texts import status_text
+
 
 class ImageKey(NamedTuple):
     """A picture at a size: the same photo may be held small and large."""
@@ -221,7 +223,7 @@ def _answer(key: ImageKey, outcome: Any) -> LoadedImage:
     """Turn a `DecodeOutcome` into a picture that paints fast."""
     size = (outcome.width, outcome.height) if outcome.width and outcome.height else None
     if outcome.pixels is None:
-        return LoadedImage(key, None, outcome.reason or str(outcome.status), size)
+        return LoadedImage(key, None, outcome.reason or status_text(outcome.status), size)
     return LoadedImage(key, to_image(outcome.pixels), None, size)
 
 

@@ -20,6 +20,7 @@ from qpt_app.gui import marks
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, LoadedImage
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.theme import Theme
+from qpt_app.gui.value_texts import reason_text
 from qpt_app.gui.view_state import ViewState, ZoomPlace, point_in_photo, target_rect
 
 SIDE_STEP = 128
@@ -150,7 +151,7 @@ class ImagePane(QWidget):
         key = self.wanted_key()
         reason = self._loader.failure(*key) if key is not None else None
         if record.result is not None and record.has_failed:
-            reason = record.result.reason or record.result.status.value
+            reason = reason_text(record.result)
         painter.setPen(self._theme.colour("quiet"))
         text = self.tr("Loading …") if reason is None else reason
         painter.drawText(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from PySide6.QtCore import QCoreApplication
 
 from qpt_app.gui.photo_record import PhotoRecord, display_name
+from qpt_app.gui.value_texts import status_text
 
 translate = QCoreApplication.translate
 """By this name, with literal texts, `pyside6-lupdate` finds them."""
@@ -21,13 +22,9 @@ def _score_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[st
     if result is None:
         return [(translate("Information", "Score"), translate("Information", "waiting"))]
     if result.score is None:
-        reason = result.reason or result.status.value
-        return [
-            (
-                translate("Information", "Not scored"),
-                f"{result.status.value.replace('_', ' ')}: {reason}",
-            )
-        ]
+        status = status_text(result.status)
+        reason = f"{status}: {result.reason}" if result.reason else status
+        return [(translate("Information", "Not scored"), reason)]
     score = f"{result.score:.1f}"
     if result.uncertainty is not None:
         score += f"  ± {result.uncertainty:.1f}"

@@ -1,9 +1,9 @@
 """Makes the QActions of the action table and binds them to the user's keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -25,6 +25,9 @@ class KeyConflict:
 
 class KeyBindings(QObject):
     """One QAction for each row of the table; `rebind` changes keys while the program runs."""
+
+    rebound = Signal()
+    """Actions may have other keys: texts that name keys are out of date."""
 
     def __init__(self, window: QWidget, photos: QWidget) -> None:
         """Make the actions; those of scope PHOTOS work inside `photos` only."""
@@ -65,9 +68,25 @@ class KeyBindings(QObject):
         for action_id, action in self._actions.items():
             wanted = keys.get(action_id, BY_ID[action_id].keys)
             action.setShortcuts([QKeySequence.fromString(text) for text in wanted])
-            shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            shown = self.text_of(action_id)
             title = BY_ID[action_id].title
             action.setToolTip(f"{title}  ({shown})" if shown else title)
+        self.rebound.emit()
+
+    def text_of(self, action_id: str) -> str:
+        """Return an action's first key as this computer's users write it; empty without one."""
+        return self[action_id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def portable_keys(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return keys as Qt writes them in files (`Del` for `Delete`), none twice, none empty."""
+    known = (QKeySequence.fromString(text).toString() for text in keys)
+    return tuple(dict.fromkeys(key for key in known if key))
+
+
+def native_key(key: str) -> str:
+    """Return a key as this computer's users write it."""
+    return QKeySequence.fromString(key).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
@@ -75,8 +94,7 @@ def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
     owner: dict[str, str] = {}
     found = []
     for spec in ACTIONS:
-        for text in keys.get(spec.id, spec.keys):
-            portable = QKeySequence.fromString(text).toString()
+        for portable in portable_keys(keys.get(spec.id, spec.keys)):
             if portable in owner:
                 found.append(KeyConflict(portable, owner[portable], spec.id))
             else:
@@ -87,5 +105,4 @@ def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
 def shown_keys(keys: Mapping[str, tuple[str, ...]], action_id: str) -> str:
     """Return an action's keys as this computer's users write them."""
     wanted = keys.get(action_id, BY_ID[action_id].keys)
-    native = QKeySequence.SequenceFormat.NativeText
-    return ", ".join(QKeySequence.fromString(text).toString(native) for text in wanted)
+    return ", ".join(map(native_key, wanted))

@@ -69,6 +69,7 @@ class LoupeView(QWidget):
         if self.isVisible():
             record = self.pane.record
             self.strip.show_record(record, self._cursor.row, self._model.rowCount())
+            self.strip.setAccessibleName("" if record is None else self._model.describe(record))
             if self.overlay.isVisible():
                 score = None if record is None else record.score
                 percentile = None if score is None else self.percentile_of(score)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from qpt_app.gui.caps_lock import CapsLock
 from qpt_app.gui.decision_controller import DecisionController
@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
     def _make_controllers(self, ask_folder: AskFolder | None) -> None:
         """Make what reacts to the user."""
         self.caps = CapsLock(self)
+        self.caps.watch(_application())
         self.views = ViewController(
             self.parts.stack, self.model, self.photo_cursor, grid=self.parts.grid, loupe=self.loupe,
             compare=self.compare, survey=self.survey, state=self.parts.state, parent=self,
@@ -116,10 +117,12 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         self.files = FileController(
             self, self.model, self.photo_cursor, self.desk, lambda: self.library.folder,
-            ask_folder=ask_folder,
+            undo_key=lambda: self.keys.text_of("undo"), ask_folder=ask_folder,
         )  # fmt: skip
         self.keys = KeyBindings(self, self.parts.stack)
-        self.status = WindowStatus(self.parts, self.model, self.library, self.scoring, self.views)
+        self.status = WindowStatus(
+            self.parts, self.model, self.library, self.scoring, self.views, self.keys
+        )
         self.actions_ = WindowActions(self, ask_folder=ask_folder)
         self.keys.connect_all(self.actions_.slots())
         add_menus(self.menuBar(), self.keys)
@@ -284,15 +287,14 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take folders and photos."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if _first_local(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped; of a file, its folder."""
-        for url in event.mimeData().urls():
-            path = Path(url.toLocalFile())
+        """Open the first folder of this computer that was dropped; of a file, its folder."""
+        path = _first_local(event)
+        if path is not None:
             self.open_folder(path if path.is_dir() else path.parent)
-            return
 
     def changeEvent(self, event: QEvent) -> None:
         """Keep the full-screen action in step with the window."""
@@ -308,6 +310,7 @@ class MainWindow(QMainWindow):
             self._note_place()
             self.keeper.note_window(self)
             self.keeper.save_now()
+            self.caps.unwatch(_application())
             self.close_services()
         event.accept()
 
@@ -326,3 +329,16 @@ class MainWindow(QMainWindow):
         self.library.close()
         for closer in closers:
             closer.join()
+
+
+def _first_local(event: QDropEvent) -> Path | None:
+    """Return the first thing dragged that is a file or folder here; links of a browser are not."""
+    paths = (url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile())
+    return next((Path(path) for path in paths if path), None)
+
+
+def _application() -> QApplication:
+    """Return the application object; a window is never without one."""
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application

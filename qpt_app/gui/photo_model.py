@@ -18,8 +18,10 @@ from PySide6.QtCore import (
 )
 
 from qpt_app.decisions.decision import Decision, Flag
+from qpt_app.gui.counts import stars_text
 from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, accepts, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import label_text, reason_text
 from qpt_app.photos.results import PhotoResult
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -136,14 +138,14 @@ class PhotoModel(QAbstractListModel):
         if record.score is not None:
             parts.append(self.tr("score %1").replace("%1", f"{record.score:.0f}"))
         elif record.has_failed and record.result is not None:
-            parts.append(self.tr("not scored: %1").replace("%1", record.result.reason or ""))
+            parts.append(self.tr("not scored: %1").replace("%1", reason_text(record.result)))
         if record.stars:
-            parts.append(self.tr("%1 stars").replace("%1", str(record.stars)))
+            parts.append(stars_text(record.stars))
         if record.decision.flag is not Flag.NONE:
             picked = record.decision.is_picked
             parts.append(self.tr("picked") if picked else self.tr("rejected"))
         if record.decision.label is not None:
-            parts.append(self.tr("label %1").replace("%1", record.decision.label.value))
+            parts.append(label_text(record.decision.label))
         return ", ".join(parts)
 
     # -- changing --------------------------------------------------------------------------

@@ -37,19 +37,23 @@ class StatePage(QWidget):
         for widget in (self._title, self._text, self._bar, self._button):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
-        self.show_welcome()
+        self.show_welcome("")
 
     @property
     def title(self) -> str:
         """The title shown."""
         return self._title.text()
 
-    def show_welcome(self) -> None:
-        """Invite to open a folder."""
+    def show_welcome(self, open_key: str) -> None:
+        """Invite to open a folder; `open_key` is the key that does it, if there is one."""
+        how = self.tr("Drop a folder here, or choose one at the left.")
+        if open_key:
+            how = self.tr("Drop a folder here, choose one at the left, or press %1.")
         self._show(
             self.tr("Open a folder of photos"),
-            self.tr(
-                "Drop a folder here, choose one at the left, or press Ctrl+O.\n"
+            how.replace("%1", open_key)
+            + "\n"
+            + self.tr(
                 "Nothing is imported, nothing leaves this computer,\n"
                 "nothing is changed until you decide."
             ),

@@ -129,6 +129,7 @@ QTreeView, QListView, QTableView, QListWidget, QTableWidget, QTreeWidget { backg
   alternate-background-color: @window; color: @text; border: 1px solid transparent;
   outline: none; gridline-color: @line; }
 QTreeView:focus, QListView:focus, QTableView:focus { border-color: @accent; }
+QListView#surround { border: none; }
 QDialog QTreeView, QDialog QListView, QDialog QTableView { background: @raised; }
 QTreeView::item, QTableView::item { padding: 3px 2px; }
 QListView::item { padding: 3px 10px; }

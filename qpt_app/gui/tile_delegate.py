@@ -12,6 +12,7 @@ from qpt_app.gui import marks
 from qpt_app.gui.photo_model import Role
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.theme import Theme
+from qpt_app.gui.value_texts import reason_text
 
 MARGIN = 8
 FOOT = 38
@@ -126,8 +127,7 @@ class TileDelegate(QStyledItemDelegate):
         painter.setPen(self._theme.colour("quiet"))
         painter.setFont(_font(painter, 11))
         flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-        reason = record.result.reason or record.result.status.value
-        painter.drawText(box.adjusted(12, 26, -12, -8), flags, reason)
+        painter.drawText(box.adjusted(12, 26, -12, -8), flags, reason_text(record.result))
 
     def _paint_corners(self, painter: QPainter, box: QRectF, record: PhotoRecord) -> None:
         """Problem mark at the top right, series mark at the top left."""

@@ -106,7 +106,7 @@ class ViewController(QObject):
 
     def back(self) -> bool:
         """Go one layer back: zoom, then view; False if this is the bottom."""
-        if self._view in (View.LOUPE, View.COMPARE) and not self._zoom_state().is_fit:
+        if self._view is not View.GRID and not self._zoom_state().is_fit:
             self._zoom_state().toggle(None)
             return True
         if self._view is not View.GRID:

@@ -235,9 +235,10 @@ class WindowActions(QObject):
         kept = sum(record.decision.is_picked or record.stars > 0 for record in records)
         text = self.tr("Only the flag changes; no file is moved. One undo takes all of it back.")
         if kept:
-            text += "\n" + self.tr("%1 of them were picked or rated by you.").replace(
-                "%1", f"{kept:,}"
-            )
+            told = self.tr("%1 of them were picked or rated by you.")
+            if kept == 1:
+                told = self.tr("1 of them was picked or rated by you.")
+            text += "\n" + told.replace("%1", f"{kept:,}")
         if protected:
             text += "\n" + spared
         dialog = QuestionDialog(

@@ -5,6 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from qpt_app.decisions.decision import Flag
+from qpt_app.gui.counts import photos_text
+from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.library import Library
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import display_name
@@ -24,6 +26,7 @@ class WindowStatus(QObject):
         library: Library,
         scoring: ScoringJob,
         views: ViewController,
+        keys: KeyBindings,
     ) -> None:
         super().__init__(views)
         self._parts = parts
@@ -31,11 +34,13 @@ class WindowStatus(QObject):
         self._library = library
         self._scoring = scoring
         self._views = views
+        self._keys = keys
         self._error: str | None = None
         self._notice = ""
         model.counts_changed.connect(self._counts_changed)
         model.modelReset.connect(self._choose_page)
         model.rowsInserted.connect(self._choose_page)
+        keys.rebound.connect(self._choose_page)
         library.opened.connect(self._opened)
         library.loaded.connect(self._choose_page)
         library.failed.connect(self._failed)
@@ -65,7 +70,7 @@ class WindowStatus(QObject):
         if self._error is not None:
             state.show_error(self.tr("This folder cannot be read"), display_name(self._error))
         elif folder is None:
-            state.show_welcome()
+            state.show_welcome(self._keys.text_of("open_folder"))
         elif self._model.records:
             state.show_all_hidden(len(self._model.records))
         elif self._library.is_reading:
@@ -81,9 +86,7 @@ class WindowStatus(QObject):
             self._parts.status.show_counts("")
             return
         shown = self._model.rowCount()
-        count = self.tr("%1 photos").replace("%1", f"{len(records):,}")
-        if len(records) == 1:
-            count = self.tr("1 photo")
+        count = photos_text(len(records))
         if shown != len(records):
             count = self.tr("%1 of %2").replace("%1", f"{shown:,}").replace("%2", count)
         parts = [count]

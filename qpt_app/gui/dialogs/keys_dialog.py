@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from qpt_app.gui.action_table import ACTIONS, ActionSpec
 from qpt_app.gui.key_bindings import shown_keys
+
+MODIFIERS = frozenset({
+    Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta, Qt.Key.Key_AltGr,
+    Qt.Key.Key_CapsLock, Qt.Key.Key_NumLock,
+})  # fmt: skip
 
 
 class KeysDialog(QDialog):
@@ -33,9 +39,14 @@ class KeysDialog(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(28, 24, 28, 24)
         outer.addLayout(columns)
-        hint = QLabel(self.tr("Keys can be changed in the settings."))
+        hint = QLabel(self.tr("Keys can be changed in the settings. Any key closes this sheet."))
         hint.setObjectName("quiet")
         outer.addWidget(hint)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close at any key; Shift and the like are only the beginning of one, as of `?`."""
+        if event.key() not in MODIFIERS:
+            self.accept()
 
 
 def _group(title: str, specs: list[ActionSpec], keys: Mapping[str, tuple[str, ...]]) -> QGridLayout:

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.gui.counts import files_text, photos_text
 from qpt_app.gui.decision_desk import FileTask
 from qpt_app.gui.photo_record import display_name
 
@@ -171,19 +172,13 @@ class PlanDialog(QDialog):
 
 def title_text(task: FileTask, plan: FilePlan) -> str:
     """Ask the question of the dialog."""
-    count = plan.photo_count
-    photos = (
-        translate("PlanDialog", "1 photo")
-        if count == 1
-        else translate("PlanDialog", "%1 photos").replace("%1", f"{count:,}")
-    )
     texts: Mapping[FileTask, str] = {
         FileTask.TRASH: translate("PlanDialog", "Move %1 to the trash?"),
         FileTask.REJECTED: translate("PlanDialog", "Move %1 to “_rejected”?"),
         FileTask.COPY: translate("PlanDialog", "Copy %1?"),
         FileTask.MOVE: translate("PlanDialog", "Move %1?"),
     }
-    return texts[task].replace("%1", photos)
+    return texts[task].replace("%1", photos_text(plan.photo_count))
 
 
 def counts_text(plan: FilePlan) -> str:
@@ -193,15 +188,16 @@ def counts_text(plan: FilePlan) -> str:
         for suffix, count in plan.counts().items()
     )
     files = (
-        translate("PlanDialog", "%1 files: %2  (%3)")
-        .replace("%1", f"{len(plan.files):,}")
+        translate("PlanDialog", "%1: %2  (%3)")
+        .replace("%1", files_text(len(plan.files)))
         .replace("%2", kinds)
     )
     text = files.replace("%3", size_text(plan.total_bytes))
     if plan.refused:
-        text += "\n" + translate("PlanDialog", "%1 photos stay, see the end of the list.").replace(
-            "%1", str(len(plan.refused))
-        )
+        stays = translate("PlanDialog", "%1 stay, see the end of the list.")
+        if len(plan.refused) == 1:
+            stays = translate("PlanDialog", "%1 stays, see the end of the list.")
+        text += "\n" + stays.replace("%1", photos_text(len(plan.refused)))
     return text
 
 
@@ -217,11 +213,11 @@ def size_text(count: int) -> str:
 
 def _button_text(task: FileTask, plan: FilePlan) -> str:
     text = (
-        translate("PlanDialog", "Copy %1 files")
+        translate("PlanDialog", "Copy %1")
         if task is FileTask.COPY
-        else translate("PlanDialog", "Move %1 files")
+        else translate("PlanDialog", "Move %1")
     )
-    return text.replace("%1", f"{len(plan.files):,}")
+    return text.replace("%1", files_text(len(plan.files)))
 
 
 def _plain(text: str, name: str) -> QLabel:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -12,8 +12,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qpt_app.decisions.action import OperationReport
+from qpt_app.decisions.action import OperationReport, Transferred
 from qpt_app.gui.photo_record import display_name
+from qpt_app.gui.value_texts import action_text, state_text
+
+translate = QCoreApplication.translate
+"""By this name, with literal texts, `pyside6-lupdate` finds them."""
 
 
 class ReportDialog(QDialog):
@@ -47,14 +51,20 @@ def report_lines(reports: Sequence[OperationReport]) -> list[str]:
     lines = []
     for report in reports:
         if report.action is not None:
-            lines.append(f"{display_name(report.action.title)}: {report.action.state.value}")
+            lines.append(f"{action_text(report.action)}: {state_text(report.action.state)}")
         lines += [
             f"{display_name(str(problem.path))}: {problem.reason}" for problem in report.problems
         ]
-        lines += [f"{display_name(str(path))}: not begun" for path in report.left]
+        not_begun = translate("ReportDialog", "not begun")
+        lines += [f"{display_name(str(path))}: {not_begun}" for path in report.left]
         lines += [
-            f"{display_name(str(moved.source))} → "
-            f"{'trash' if moved.target is None else display_name(str(moved.target))}"
-            for moved in report.transferred
+            f"{display_name(str(moved.source))} → {_place(moved)}" for moved in report.transferred
         ]
     return lines
+
+
+def _place(moved: Transferred) -> str:
+    """Say where a file went."""
+    if moved.target is None:
+        return translate("ReportDialog", "trash")
+    return display_name(str(moved.target))

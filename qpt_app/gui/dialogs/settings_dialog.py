@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QKeySequenceEdit,
     QLabel,
     QScrollArea,
     QTabWidget,
@@ -19,9 +17,10 @@ from PySide6.QtWidgets import (
 
 from qpt_app.gui.action_table import ACTIONS, BY_ID
 from qpt_app.gui.arrow_combo import ArrowCombo
+from qpt_app.gui.dialogs.key_fields import KeyFields
 from qpt_app.gui.dialogs.xmp_dialog import PROFILES, profile_texts
 from qpt_app.gui.gui_settings import GuiSettings
-from qpt_app.gui.key_bindings import conflicts
+from qpt_app.gui.key_bindings import conflicts, native_key, portable_keys
 from qpt_app.gui.theme import THEME_CHOICES
 
 MEMORY_CHOICES = (256, 512, 768, 1024, 2048, 4096, 8192)
@@ -38,6 +37,7 @@ class SettingsDialog(QDialog):
         self._settings = settings
         self.setWindowTitle(self.tr("Settings"))
         self.setMinimumSize(560, 520)
+        self.resize(870, 600)
         tabs = QTabWidget()
         tabs.setAccessibleName(self.tr("Settings"))
         tabs.addTab(self._general(), self.tr("General"))
@@ -136,18 +136,18 @@ class SettingsDialog(QDialog):
         self.note.setText(text or self.tr("No file beside your photos is written until then."))
 
     def _keys(self) -> QWidget:
-        """Make the page of keys: one field for each action's first key."""
+        """Make the page of keys: fields for all keys of each action."""
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(16, 18, 16, 16)
-        self._editors: dict[str, QKeySequenceEdit] = {}
+        hint = QLabel(self.tr("Press a key in a field to set it; the same key again clears it."))
+        hint.setObjectName("quiet")
+        hint.setTextFormat(Qt.TextFormat.PlainText)
+        form.addRow(hint)
+        self._editors: dict[str, KeyFields] = {}
         for spec in ACTIONS:
-            keys = self._settings.keys.get(spec.id, spec.keys)
-            editor = QKeySequenceEdit(QKeySequence.fromString(keys[0] if keys else ""))
-            editor.setClearButtonEnabled(True)
-            editor.setMaximumSequenceLength(1)
-            editor.setAccessibleName(spec.title)
-            editor.keySequenceChanged.connect(self._check)
+            editor = KeyFields(spec.title, self._settings.keys.get(spec.id, spec.keys))
+            editor.changed.connect(self._check)
             self._editors[spec.id] = editor
             form.addRow(spec.title, editor)
         area = QScrollArea()
@@ -158,16 +158,12 @@ class SettingsDialog(QDialog):
     # -- inner -----------------------------------------------------------------------------
 
     def _edited_keys(self) -> dict[str, tuple[str, ...]]:
-        """Return the keys that differ from the defaults; the other default keys stay with them."""
-        edited = {}
-        for action_id, editor in self._editors.items():
-            known = self._settings.keys.get(action_id, BY_ID[action_id].keys)
-            first = editor.keySequence().toString()
-            before = QKeySequence.fromString(known[0]).toString() if known else ""
-            keys = known if first == before else ((first,) if first else ()) + known[1:]
-            if keys != BY_ID[action_id].keys:
-                edited[action_id] = tuple(keys)
-        return edited
+        """Return the keys of the actions whose keys are not the defaults."""
+        return {
+            action_id: editor.keys
+            for action_id, editor in self._editors.items()
+            if editor.keys != portable_keys(BY_ID[action_id].keys)
+        }
 
     def _profile(self) -> str | None:
         value = self.profile.currentData()
@@ -176,9 +172,9 @@ class SettingsDialog(QDialog):
     def _check(self) -> None:
         """Say which keys are used twice; such settings cannot be taken over."""
         found = conflicts(self._edited_keys())
-        text = "; ".join(
-            self.tr("%1 is used for “%2” and “%3”")
-            .replace("%1", one.keys)
+        text = "\n".join(
+            self.tr("%1 would be a key of “%2” and of “%3”: clear or change one of them.")
+            .replace("%1", native_key(one.keys))
             .replace("%2", BY_ID[one.first].title)
             .replace("%3", BY_ID[one.second].title)
             for one in found
@@ -195,5 +191,4 @@ class SettingsDialog(QDialog):
         self.advance.setChecked(defaults.auto_advance)
         self.recursive.setChecked(defaults.recursive)
         for action_id, editor in self._editors.items():
-            keys = BY_ID[action_id].keys
-            editor.setKeySequence(QKeySequence.fromString(keys[0] if keys else ""))
+            editor.set_keys(BY_ID[action_id].keys)

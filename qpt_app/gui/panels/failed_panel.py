@@ -15,6 +15,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QPushButton, QVBoxLayout, QWidget
 
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import reason_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -37,7 +38,7 @@ class FailedModel(QAbstractListModel):
         record = self._records[index.row()]
         result = record.result
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            reason = "" if result is None else result.reason or result.status.value
+            reason = "" if result is None else reason_text(result)
             return f"{record.name}\n{reason}"
         return None
 

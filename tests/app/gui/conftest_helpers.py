@@ -11,6 +11,7 @@ KEYS = {
     "Space": Qt.Key.Key_Space, "Esc": Qt.Key.Key_Escape, "Tab": Qt.Key.Key_Tab,
     "Delete": Qt.Key.Key_Delete, "Return": Qt.Key.Key_Return, "F5": Qt.Key.Key_F5,
     "F6": Qt.Key.Key_F6, "?": Qt.Key.Key_Question, ",": Qt.Key.Key_Comma,
+    "CapsLock": Qt.Key.Key_CapsLock, "Shift": Qt.Key.Key_Shift,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QLabel
 from qpt_app.decisions.decision import Decision, Flag, Label
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.errors import StorageError
+from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.export_file import ranks, write_export
 from qpt_app.gui.photo_filter import StatusTest
 from qpt_app.gui.view_controller import View
@@ -247,6 +248,41 @@ def test_cancelling_the_list_does_nothing(qtbot, opened, shoot):
     opened.files.dialog.reject()
     settle(qtbot, opened)
     assert files(shoot) == before
+
+
+def test_delete_pressed_twice_opens_one_list_that_can_be_closed(qtbot, opened, shoot):
+    """The second press comes while the first list is being made; the line below says that it is."""
+    before = files(shoot)
+    press(qtbot, opened, "Delete")
+    assert opened.parts.status.message == "Listing the files …"
+    press(qtbot, opened, "Delete")
+    settle(qtbot, opened)
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    assert opened.parts.status.message == ""
+    assert len([one for one in opened.findChildren(PlanDialog) if one.isVisible()]) == 1
+    press(qtbot, opened.files.dialog, "Esc")
+    assert not [one for one in opened.findChildren(PlanDialog) if one.isVisible()]
+    assert opened.files.dialog is None
+    assert files(shoot) == before
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.views.focus_photos()
+    press(qtbot, opened, "Delete")
+    confirm(qtbot, opened)
+    assert len(files(shoot)) == len(before) - 1
+
+
+def test_after_a_list_that_could_not_be_made_another_can_be_asked_for(qtbot, opened, tmp_path):
+    """The folder to copy to is gone: that is said, and Delete works."""
+    opened.files._ask_folder = lambda parent, title: tmp_path / "gone"
+    opened.photo_cursor.go_to_row(1)
+    press(qtbot, opened, "P")
+    with qtbot.waitSignal(opened.desk.failed, timeout=WAIT_MS):
+        opened.keys["copy_picks"].trigger()
+    assert "gone is no folder" in opened.parts.status.message
+    press(qtbot, opened, "Delete")
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    opened.files.dialog.reject()
+    settle(qtbot, opened)
 
 
 def test_picks_are_copied_and_the_copy_is_undone(qtbot, opened, shoot, tmp_path):

@@ -5,10 +5,12 @@ found in the source.
 """
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import open_and_score
+from conftest_helpers import press, settle
 from PySide6.QtCore import QCoreApplication, QTranslator
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,15 +25,29 @@ from PySide6.QtWidgets import (
 )
 
 import qpt_app.gui
-from qpt_app.decisions.decision import Flag
+from qpt_app.core.status import PhotoStatus
+from qpt_app.decisions.action import (
+    Action,
+    ActionKind,
+    ActionState,
+    OperationReport,
+    Transferred,
+)
+from qpt_app.decisions.decision import Flag, Label
 from qpt_app.decisions.restore import RestoreOffer
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.dialogs.keys_dialog import KeysDialog
 from qpt_app.gui.dialogs.question_dialog import QuestionDialog
+from qpt_app.gui.dialogs.report_dialog import report_lines
 from qpt_app.gui.dialogs.restore_dialog import RestoreDialog
 from qpt_app.gui.dialogs.settings_dialog import SettingsDialog
 from qpt_app.gui.dialogs.xmp_dialog import XmpDialog
 from qpt_app.gui.gui_settings import GuiSettings
+from qpt_app.gui.info_text import info_lines
+from qpt_app.gui.photo_model import PhotoModel
+from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.value_texts import action_text, label_text, state_text, status_text
+from qpt_app.photos.results import PhotoResult
 
 PROPER = {"qpt", "Lightroom", "MB", "CSV", "JSON", "EXIF", "ISO", "OK"}
 """Names that are the same in every language."""
@@ -131,6 +147,78 @@ def test_the_list_before_a_file_operation_is_translated(qtbot, marked, make_wind
     dialog = window.files.dialog
     assert not untranslated(dialog, {"p0", str(shoot)})
     dialog.reject()
+
+
+def test_values_have_names_in_the_users_language(marked):
+    """Each label, each status of a photo, each state of an action."""
+    for name, kind in ((label_text, Label), (status_text, PhotoStatus), (state_text, ActionState)):
+        texts = [name(value) for value in kind]
+        assert all(text.startswith("⟦") for text in texts)
+        assert len(set(texts)) == len(kind)
+
+
+def test_what_the_journal_calls_an_action_is_said_in_the_users_language(
+    qtbot, marked, make_window, shoot, tmp_path
+):
+    """Done, undone, and in the report of what an interrupted run left."""
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    target = tmp_path / "%2 best"
+    target.mkdir()
+    window.files._ask_folder = lambda parent, title: target
+    window.decisions.set_flag(Flag.PICK)
+    press(qtbot, window, "Right")
+    press(qtbot, window, "6")
+    assert window.parts.status.message == "p01.jpg: ⟦red label⟧"
+    press(qtbot, window, "X")
+    spoken = {
+        "copy_picks": "⟦copy ⟦1 photo⟧ to %2 best⟧",
+        "move_rejects": "⟦move ⟦1 photo⟧ to _rejected⟧",
+        "trash": "⟦move ⟦1 photo⟧ to the trash⟧",
+    }
+    for action, text in spoken.items():
+        settle(qtbot, window)
+        qtbot.waitUntil(window.isActiveWindow, timeout=20000)
+        window.views.focus_photos()
+        window.keys[action].trigger()
+        qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+        with qtbot.waitSignal(window.desk.executed, timeout=20000) as executed:
+            window.files.dialog.confirm.click()
+        qtbot.waitUntil(lambda text=text: text in window.parts.status.message, timeout=20000)
+        assert report_lines([executed.args[0]])[0] == f"{text}: ⟦done⟧"
+        settle(qtbot, window)
+        with qtbot.waitSignal(window.desk.stepped, timeout=20000) as stepped:
+            window.decisions.undo()
+        assert stepped.args[0].title == text
+    settle(qtbot, window)
+
+
+def test_the_report_of_a_file_operation_is_translated(marked):
+    """What was left, and what lies in a trash that does not say where."""
+    gone = (Transferred(source=Path("/shoot/a.jpg"), target=None),)
+    report = OperationReport(action=None, transferred=gone, left=(Path("/shoot/b.jpg"),))
+    assert report_lines([report]) == [
+        "/shoot/b.jpg: ⟦not begun⟧", "/shoot/a.jpg → ⟦trash⟧"
+    ]  # fmt: skip
+
+
+def test_ratings_of_other_programs_are_named_in_the_users_language(marked):
+    """Their title is written where there is no Qt."""
+    action = Action(
+        action_id=1, kind=ActionKind.ADOPT, state=ActionState.DONE, created_at=0.0,
+        title="ratings read from XMP: 1200 photos",
+    )  # fmt: skip
+    assert action_text(action) == "⟦ratings read from XMP: ⟦1,200 photos⟧⟧"
+    decided = replace(action, kind=ActionKind.DECIDE, title="p01.jpg: 4 Sterne")
+    assert action_text(decided) == "p01.jpg: 4 Sterne"
+
+
+def test_a_photo_without_a_reason_says_its_status(marked):
+    """In the information, in the tile and to screen readers."""
+    failed = PhotoRecord("/shoot/a.jpg", None)
+    failed.result = PhotoResult.failed(failed.path, PhotoStatus.TOO_LARGE, "")
+    assert info_lines(failed, None)[0] == ("⟦Not scored⟧", "⟦too large⟧")
+    assert PhotoModel().describe(failed) == "a.jpg, ⟦not scored: ⟦too large⟧⟧"
 
 
 def test_no_text_in_the_source_goes_to_the_screen_untranslated():

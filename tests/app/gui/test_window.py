@@ -8,12 +8,13 @@ import gui_fakes
 import pytest
 from conftest import open_and_score
 from conftest_helpers import press, settle, stretch
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDialogButtonBox,
+    QLabel,
     QLineEdit,
     QSlider,
     QWidget,
@@ -214,6 +215,69 @@ def test_a_dropped_folder_is_opened(qtbot, make_window, shoot):
     with qtbot.waitSignal(window.library.loaded, timeout=30000):
         window.dropEvent(event)
     assert window.library.folder == shoot
+
+
+def dropped(*urls: str) -> QMimeData:
+    """What is dragged, several things at once."""
+    mime = QMimeData()
+    mime.setUrls([QUrl(url) for url in urls])
+    return mime
+
+
+def test_of_what_is_dropped_the_first_that_lies_here_is_opened(qtbot, make_window, shoot):
+    """A link from a browser comes first: it is passed by."""
+    window = make_window()
+    mime = dropped("https://example.org/a.jpg", "", QUrl.fromLocalFile(str(shoot)).toString())
+    drag = QDragEnterEvent(
+        QPoint(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    drag.ignore()
+    QCoreApplication.sendEvent(window, drag)
+    assert drag.isAccepted()
+    drop = QDropEvent(
+        QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    with qtbot.waitSignal(window.library.loaded, timeout=30000):
+        QCoreApplication.sendEvent(window, drop)
+    assert window.library.folder == shoot
+
+
+def test_a_dropped_link_opens_nothing(qtbot, make_window):
+    """Neither a page nor the folder that the program was started in."""
+    window = make_window()
+    mime = dropped("https://example.org/a.jpg", "file:")
+    for event in (
+        QDragEnterEvent(
+            QPoint(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        ),
+        QDropEvent(
+            QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        ),
+    ):  # fmt: skip
+        event.ignore()
+        QCoreApplication.sendEvent(window, event)
+        assert not event.isAccepted()
+    assert window.library.folder is None
+
+
+@pytest.mark.parametrize("key", ["?", "A", "Esc", "Return", "Space", "Tab", "F5", "P"])
+def test_any_key_closes_the_sheet_of_keys(qtbot, opened, key):
+    """It says so itself; the key does nothing else, and Shift alone is none."""
+    press(qtbot, opened, "?")
+    sheet = opened.actions_.dialog
+    qtbot.waitUntil(sheet.isActiveWindow, timeout=20000)
+    assert any("Any key closes" in label.text() for label in sheet.findChildren(QLabel))
+    press(qtbot, sheet, "Shift", SHIFT)
+    assert sheet.isVisible()
+    press(qtbot, sheet, key)
+    assert opened.actions_.dialog is None
+    assert not sheet.isVisible()
+    assert opened.photo_cursor.row == 0
+    assert opened.photo_cursor.record.decision.flag is Flag.NONE
 
 
 def test_every_control_has_an_accessible_name(opened):
@@ -417,6 +481,20 @@ def test_panels_full_screen_and_escape_are_layers(qtbot, opened):
     assert not opened.loupe.state.is_fit
     press(qtbot, opened, "Esc")
     assert opened.loupe.state.is_fit
+    press(qtbot, opened, "Esc")
+    assert opened.views.view is View.GRID
+
+
+def test_escape_in_a_survey_takes_the_zoom_back_first(qtbot, opened):
+    """As in the loupe and the comparison: a layer at a time."""
+    opened.photo_cursor.go_to_row(1)
+    press(qtbot, opened, "A", CONTROL)
+    press(qtbot, opened, "N")
+    press(qtbot, opened, "Z")
+    assert not opened.survey.state.is_fit
+    press(qtbot, opened, "Esc")
+    assert opened.views.view is View.SURVEY
+    assert opened.survey.state.is_fit
     press(qtbot, opened, "Esc")
     assert opened.views.view is View.GRID
 
