@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
             compare=self.compare, survey=self.survey, state=self.parts.state, parent=self,
         )  # fmt: skip
         self.decisions = DecisionController(
-            self.model, self.photo_cursor, self.desk,
+            self.model, self.photo_cursor, self.views, self.desk,
             lambda: self.keeper.settings.auto_advance or self.caps.is_on, self,
         )  # fmt: skip
         self.files = FileController(
@@ -116,7 +116,9 @@ class MainWindow(QMainWindow):
             ask_folder=ask_folder,
         )  # fmt: skip
         self.keys = KeyBindings(self, self.parts.stack)
-        self.status = WindowStatus(self.parts, self.model, self.library, self.scoring, self.views)
+        self.status = WindowStatus(
+            self.parts, self.model, self.photo_cursor, self.library, self.scoring, self.views
+        )
         self.actions_ = WindowActions(self, ask_folder=ask_folder)
         self.keys.connect_all(self.actions_.slots())
         add_menus(self.menuBar(), self.keys)
@@ -133,7 +135,7 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
         parts.folders.chosen.connect(self.open_folder)
-        parts.failed.chosen.connect(self.photo_cursor.go_to)
+        parts.failed.chosen.connect(self.views.reveal)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
         cursor.moved.connect(self._moved)
         for source in (self.decisions, self.files, self.views):
@@ -147,7 +149,6 @@ class MainWindow(QMainWindow):
         self.library.loaded.connect(self._loaded)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
-        self.model.refreshed.connect(lambda _: self.views.drop_missing())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.adopted.connect(self.decisions.adopt)

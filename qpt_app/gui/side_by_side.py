@@ -51,6 +51,7 @@ class SideBySide(QWidget):
         self._reference: PhotoRecord | None = None
         self.state = ViewState(self)
         self.panes: list[ImagePane] = []
+        self._columns = 1
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
         self._cells = QGridLayout()
@@ -62,7 +63,7 @@ class SideBySide(QWidget):
         self._hint.setTextFormat(Qt.TextFormat.PlainText)
         outer.addWidget(self._hint)
         cursor.moved.connect(self._follow)
-        model.dataChanged.connect(lambda *_: self._repaint())
+        model.counts_changed.connect(self._repaint)
 
     @property
     def records(self) -> list[PhotoRecord]:
@@ -74,8 +75,10 @@ class SideBySide(QWidget):
         """The photo pinned at the left, or None."""
         return self._reference
 
-    def show_records(self, records: Sequence[PhotoRecord]) -> None:
-        """Show photos; the current one is framed, the first if it is not among them."""
+    def show_records(
+        self, records: Sequence[PhotoRecord], framed: PhotoRecord | None = None
+    ) -> None:
+        """Show photos and frame one: the one asked for, else the current one, else the last."""
         wanted = list(records[: self._limit])
         if self._reference is not None and self._limit == MAX_COMPARED:
             others = [record for record in wanted if record is not self._reference]
@@ -85,9 +88,9 @@ class SideBySide(QWidget):
         self._hint.setVisible(not wanted)
         for pane, record in zip(self.panes, wanted, strict=True):
             pane.show_record(record)
-        current = self._cursor.record
-        if wanted and not any(record is current for record in wanted):
-            self._cursor.make_current(wanted[-1])
+        framed = framed or self._cursor.record
+        if wanted:
+            self._cursor.make_current(framed if framed and self.shows(framed) else wanted[-1])
         self._frame()
         self.fetch()
 
@@ -104,19 +107,40 @@ class SideBySide(QWidget):
 
     def step(self, direction: int) -> None:
         """Frame the next pane; beyond the last one the next photo takes the challenger's place."""
-        current = self._cursor.record
-        at = next((n for n, record in enumerate(self._records) if record is current), -1)
-        target = at + direction
-        if 0 <= target < len(self._records):
-            self._cursor.make_current(self._records[target])
-        elif self._limit == MAX_COMPARED and self._records:
+        if not self.frame_next(direction) and self._limit == MAX_COMPARED and self._records:
             self._slide(direction)
 
-    def remove_hidden(self) -> None:
-        """Drop photos that were moved away; undo brings them back into the model, not in here."""
+    def frame_next(self, panes: int) -> bool:
+        """Frame the pane some places on or back; False if there is none."""
+        target = self._framed_at() + panes
+        if not 0 <= target < len(self._records):
+            return False
+        self._cursor.make_current(self._records[target])
+        return True
+
+    def frame_row(self, rows: int) -> None:
+        """Frame the pane in a row below or above; the last one if the row below is shorter."""
+        at, last = self._framed_at(), len(self._records) - 1
+        if at // self._columns < last // self._columns or rows < 0:
+            self.frame_next(min(last - at, rows * self._columns))
+
+    def frame_end(self, *, last: bool) -> None:
+        """Frame the first or last pane."""
+        if self._records:
+            self._cursor.make_current(self._records[-1 if last else 0])
+
+    def shows(self, record: PhotoRecord | None) -> bool:
+        """Whether a photo is in a pane."""
+        return any(shown is record for shown in self._records)
+
+    def remove_missing(self) -> None:
+        """Drop photos that were moved away; the frame goes to the pane that takes its place."""
         here = [record for record in self._records if self._model.record(record.path) is record]
-        if len(here) != len(self._records):
-            self.show_records(here)
+        if len(here) == len(self._records):
+            return
+        at = max(0, self._framed_at())
+        stays = any(record is self._cursor.record for record in here)
+        self.show_records(here, None if stays or not here else here[min(at, len(here) - 1)])
 
     def fetch(self) -> None:
         """Ask for the pictures of all panes, the framed one first."""
@@ -135,21 +159,30 @@ class SideBySide(QWidget):
         return next((pane for pane in self.panes if pane.is_current), None)
 
     def _slide(self, direction: int) -> None:
-        """Replace the framed photo by the next one of the folder that is not shown yet."""
-        row = self._cursor.row
+        """Replace the challenger by the next photo of the folder that is not shown yet."""
+        at = self._challenger_at(direction)
+        row = self._cursor.row if at < 0 else self._model.row_of(self._records[at])
+        row = row if row >= 0 else self._cursor.row
         while (record := self._model.record_at(row := row + direction)) is not None:
-            if not any(record is shown for shown in self._records):
+            if not self.shows(record):
                 break
         else:
             return
-        records = [
-            record if shown is self._cursor.record and shown is not self._reference else shown
-            for shown in self._records
-        ]
-        if not any(one is record for one in records):
-            records[-1 if direction > 0 else 0] = record
-        self._cursor.make_current(record)
-        self.show_records(records)
+        records = [shown for n, shown in enumerate(self._records) if n != at]
+        records.insert(at if at >= 0 else len(records), record)
+        self.show_records(records, record)
+
+    def _challenger_at(self, direction: int) -> int:
+        """Return the pane that slides: the framed one, but never the reference; -1 if none."""
+        at = self._framed_at()
+        if self._records[at] is not self._reference:
+            return at
+        others = [n for n, one in enumerate(self._records) if one is not self._reference]
+        return others[-1 if direction > 0 else 0] if others else -1
+
+    def _framed_at(self) -> int:
+        """Return the number of the framed pane; -1 without one."""
+        return next((n for n, pane in enumerate(self.panes) if pane.is_current), -1)
 
     def _make_panes(self, count: int) -> None:
         """Make or drop panes and lay them out in a grid that suits their number."""
@@ -164,10 +197,10 @@ class SideBySide(QWidget):
             pane.clicked.connect(lambda pane=pane: self._clicked(pane))
             pane.needs_image.connect(self.fetch)
             self.panes.append(pane)
-        columns = count if count <= 3 else math.ceil(math.sqrt(count))
+        columns = self._columns = max(1, count if count <= 3 else math.ceil(math.sqrt(count)))
         for at, pane in enumerate(self.panes):
             self._cells.removeWidget(pane)
-            self._cells.addWidget(pane, at // max(1, columns), at % max(1, columns))
+            self._cells.addWidget(pane, at // columns, at % columns)
             pane.show()
 
     def _clicked(self, pane: ImagePane) -> None:
@@ -176,9 +209,8 @@ class SideBySide(QWidget):
             self.focused.emit(pane.record)
 
     def _follow(self, record: PhotoRecord | None) -> None:
-        if self.isVisible() and record is not None:
-            if self._records and not any(record is shown for shown in self._records):
-                return
+        """Move the frame along; `ViewController` leaves for another view if no pane shows it."""
+        if self.isVisible() and self.shows(record):
             self._frame()
 
     def _frame(self) -> None:

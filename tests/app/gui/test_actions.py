@@ -10,8 +10,8 @@ from pathlib import Path
 import gui_fakes
 import pytest
 from conftest import open_and_score
-from conftest_helpers import press, settle
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from conftest_helpers import confirm, press, select, settle, undo
+from PySide6.QtCore import Qt
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.export_file import ranks, write_export
@@ -31,35 +31,10 @@ def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def undo(qtbot, window):
-    settle(qtbot, window)
-    with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
-        press(qtbot, window, "Z", CONTROL)
-    settle(qtbot, window)
-
-
 def redo(qtbot, window):
     with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
         press(qtbot, window, "Z", CONTROL | SHIFT)
     settle(qtbot, window)
-
-
-def select(window, first, last):
-    window.photo_cursor.go_to_row(first)
-    window.parts.grid.selectionModel().select(
-        QItemSelection(window.model.index(first, 0), window.model.index(last, 0)),
-        QItemSelectionModel.SelectionFlag.Select,
-    )
-
-
-def confirm(qtbot, window):
-    """Say yes to the list."""
-    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
-    dialog = window.files.dialog
-    with qtbot.waitSignal(window.desk.executed, timeout=WAIT_MS):
-        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
-    settle(qtbot, window)
-    return dialog.plan
 
 
 def test_every_decision_key_is_undone_and_redone(qtbot, opened):

@@ -1,0 +1,214 @@
+"""Compare and survey: the framed photo is the one that keys act on, whatever moves the cursor."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from conftest_helpers import assert_on_screen, press, select, settle, undo
+from PySide6.QtCore import QItemSelectionModel, Qt
+
+from qpt_app.decisions.decision import Flag
+from qpt_app.gui.view_controller import View
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def names(page) -> list[str]:
+    return [record.name[:3] for record in page.records]
+
+
+def framed(page) -> str | None:
+    pane = page.current_pane()
+    return None if pane is None else pane.record.name[:3]
+
+
+def rejected(window) -> list[str]:
+    return [one.name[:3] for one in window.model.records if one.decision.is_rejected]
+
+
+def also_select(window, row: int) -> None:
+    window.parts.grid.selectionModel().select(
+        window.model.index(row, 0), QItemSelectionModel.SelectionFlag.Select
+    )
+
+
+def show_without_rejects(window) -> None:
+    """Click away the rejects: photos without a flag and picks stay."""
+    for flag in (Flag.NONE, Flag.PICK):
+        window.parts.bar._flags[flag].click()
+    window.views.focus_photos()
+
+
+def auto_advance(window) -> None:
+    window.keeper.change_settings(replace(window.keeper.settings, auto_advance=True))
+
+
+@pytest.mark.parametrize(("view", "page"), [("C", "compare"), ("N", "survey")])
+def test_home_and_end_go_to_the_first_and_last_pane(qtbot, opened, view, page):
+    """Not to photos that are not on screen: a reject would be one of those."""
+    select(opened, 0, 2)
+    press(qtbot, opened, view)
+    press(qtbot, opened, "End")
+    assert framed(getattr(opened, page)) == "p02"
+    press(qtbot, opened, "X")
+    press(qtbot, opened, "Home")
+    assert framed(getattr(opened, page)) == "p00"
+    assert_on_screen(opened)
+    assert rejected(opened) == ["p02"]
+    settle(qtbot, opened)
+
+
+def test_up_and_down_go_through_the_rows_of_panes(qtbot, opened):
+    """As in the grid; where there is one row they do nothing."""
+    select(opened, 0, 4)
+    press(qtbot, opened, "N")  # p00 p01 p02 / p03 p04
+    seen = []
+    for key in ("Down", "Up", "Right", "Right", "Down", "Down", "Up", "Up"):
+        press(qtbot, opened, key)
+        assert_on_screen(opened)
+        seen.append(framed(opened.survey))
+    assert seen == ["p03", "p00", "p01", "p02", "p04", "p04", "p01", "p01"]
+    press(qtbot, opened, "G")
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "Down")
+    assert (opened.views.view, framed(opened.compare)) == (View.COMPARE, "p00")
+
+
+def test_keeping_one_of_a_compared_burst_shows_what_became_of_it(qtbot, opened, shoot):
+    """Shift+P does not go on to a photo that no pane shows; the next key takes the kept one."""
+    opened.photo_cursor.go_to(opened.model.record(shoot / "p04.jpg"))
+    press(qtbot, opened, "B")
+    press(qtbot, opened, "P", SHIFT)
+    assert_on_screen(opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p06", "p05", "p04"], "p04")
+    assert rejected(opened) == ["p05", "p06"]
+    press(qtbot, opened, "X")
+    assert rejected(opened) == ["p04", "p05", "p06"]
+    settle(qtbot, opened)
+
+
+def test_auto_advance_goes_from_pane_to_pane_and_stays_at_the_last(qtbot, opened):
+    """What follows in the folder is not on screen."""
+    auto_advance(opened)
+    opened.photo_cursor.go_to_row(0)
+    also_select(opened, 7)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "3")
+    assert framed(opened.compare) == "p07"
+    press(qtbot, opened, "X")
+    assert_on_screen(opened)
+    assert framed(opened.compare) == "p07"
+    assert rejected(opened) == ["p07"]
+    settle(qtbot, opened)
+
+
+def test_undo_frames_the_pane_or_leaves_for_the_grid(qtbot, opened):
+    """It goes to where something was undone, and that is on screen."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "X")
+    press(qtbot, opened, "End")
+    undo(qtbot, opened)
+    assert (opened.views.view, framed(opened.compare)) == (View.COMPARE, "p00")
+    press(qtbot, opened, "G")
+    opened.photo_cursor.go_to_row(8)
+    press(qtbot, opened, "X")
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    undo(qtbot, opened)
+    assert_on_screen(opened)
+    assert opened.views.view is View.GRID
+    assert opened.photo_cursor.record.name == "p08.jpg"
+
+
+def test_a_click_in_the_list_of_failures_leaves_the_comparison_for_the_photo(qtbot, opened):
+    """The list is beside every view."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    view = opened.parts.failed.view
+    place = view.visualRect(view.model().index(0, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert_on_screen(opened)
+    assert opened.views.view is View.GRID
+    assert opened.photo_cursor.record.name == "p09.jpg"
+
+
+def test_a_filter_takes_no_photo_out_of_a_comparison(qtbot, opened):
+    """A reject that the filter hides stays framed, so it can be taken back; the grid goes on."""
+    show_without_rejects(opened)
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "X")
+    assert_on_screen(opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p00", "p01"], "p00")
+    assert opened.model.rowCount() == 11
+    press(qtbot, opened, "U")
+    assert rejected(opened) == []
+    press(qtbot, opened, "X")
+    press(qtbot, opened, "E")
+    assert_on_screen(opened)
+    assert opened.loupe.pane.record.name == "p00.jpg"
+    press(qtbot, opened, "Right")
+    assert opened.loupe.pane.record.name == "p01.jpg"
+    press(qtbot, opened, "G")
+    assert_on_screen(opened)
+    settle(qtbot, opened)
+
+
+def test_photos_that_a_filter_hides_altogether_can_still_be_compared(qtbot, opened):
+    """The page that says so comes when there is nothing else to show."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    opened.parts.bar.text.setText("nothing is called like this")
+    assert not opened.views.is_covered
+    opened.views.focus_photos()
+    press(qtbot, opened, "Right")
+    assert_on_screen(opened)
+    assert framed(opened.compare) == "p01"
+    press(qtbot, opened, "Esc")
+    assert opened.views.is_covered
+    assert_on_screen(opened)
+    opened.keys["clear_filter"].trigger()
+    assert_on_screen(opened)
+
+
+def test_another_folder_is_shown_in_the_grid(qtbot, opened, shoot, tmp_path):
+    """Nothing of it is in a pane."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    with qtbot.waitSignal(opened.library.loaded, timeout=20000):
+        opened.open_folder(shoot)
+    assert opened.views.view is View.GRID
+    assert_on_screen(opened)
+
+
+def test_the_challenger_slides_beside_a_reference(qtbot, opened):
+    """Also from the reference itself; it is never the reference that goes."""
+    select(opened, 2, 3)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "R")
+    press(qtbot, opened, "Left")
+    assert (names(opened.compare), framed(opened.compare)) == (["p02", "p01"], "p01")
+    press(qtbot, opened, "Home")
+    press(qtbot, opened, "Left")
+    assert (names(opened.compare), framed(opened.compare)) == (["p02", "p00"], "p00")
+    assert_on_screen(opened)
+
+
+def test_random_keys_never_act_on_a_photo_that_is_not_on_screen(qtbot, opened):
+    """Rejects are hidden, each decision goes on, series are stacked and unfolded."""
+    show_without_rejects(opened)
+    auto_advance(opened)
+    keys = ["C", "N", "B", "G", "E", "S", "R", "X", "P", "U", "3", "0", "Left", "Right", "Up",
+            "Down", "Home", "End", "Esc"]  # fmt: skip
+    chosen = random.Random(7)
+    for at in range(250):
+        if at % 10 == 0 and opened.views.view is View.GRID and opened.model.rowCount() > 4:
+            first = chosen.randrange(opened.model.rowCount() - 3)
+            select(opened, first, first + chosen.randrange(4))
+        if at % 25 == 24:
+            undo(qtbot, opened)
+        press(qtbot, opened, chosen.choice(keys), chosen.choice([Qt.KeyboardModifier(0), SHIFT]))
+        assert_on_screen(opened)
+    settle(qtbot, opened)
