@@ -12,7 +12,6 @@ from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.gui.decision_desk import DecisionDesk, FileTask
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
-from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord, display_name
 
@@ -30,16 +29,17 @@ class FileController(QObject):
         self,
         window: QWidget,
         model: PhotoModel,
-        cursor: PhotoCursor,
+        chosen: Callable[[], Sequence[PhotoRecord]],
         desk: DecisionDesk,
         folder: Callable[[], Path | None],
         *,
         ask_folder: AskFolder | None = None,
     ) -> None:
+        """Make the controller; `chosen` gives the photos that the user sees to be meant."""
         super().__init__(window)
         self._window = window
         self._model = model
-        self._cursor = cursor
+        self._chosen = chosen
         self._desk = desk
         self._folder = folder
         self._ask_folder = ask_folder or ask_for_folder
@@ -53,8 +53,8 @@ class FileController(QObject):
         desk.failed.connect(lambda _: self._close_running())
 
     def trash_selected(self) -> None:
-        """Send the selected photos to the trash, after a list."""
-        self._plan(FileTask.TRASH, self._cursor.selected(), self.tr("No photo is selected"))
+        """Send the photos selected in the grid, or the one framed elsewhere, to the trash."""
+        self._plan(FileTask.TRASH, self._chosen(), self.tr("No photo is selected"))
 
     def trash_rejects(self) -> None:
         """Send all rejects of the folder to the trash, after a list."""

@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
             lambda: self.keeper.settings.auto_advance or self.caps.is_on, self,
         )  # fmt: skip
         self.files = FileController(
-            self, self.model, self.photo_cursor, self.desk, lambda: self.library.folder,
+            self, self.model, self.views.chosen, self.desk, lambda: self.library.folder,
             ask_folder=ask_folder,
         )  # fmt: skip
         self.keys = KeyBindings(self, self.parts.stack)

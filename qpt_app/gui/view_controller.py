@@ -167,6 +167,15 @@ class ViewController(QObject):
         else:
             self._cursor.go_to(record)
 
+    def chosen(self) -> list[PhotoRecord]:
+        """Return the photos that an action on files means: those that are seen to be marked.
+
+        The selection is seen in the grid alone; elsewhere it is the framed photo.
+        """
+        if self._view is View.GRID:
+            return self._cursor.selected()
+        return [self._cursor.record] if self._cursor.record is not None else []
+
     def toggle_zoom(self) -> None:
         """Fit or 100 % at the pointer; from the grid it opens the loupe at 100 %."""
         if self._view is View.GRID:

@@ -32,6 +32,17 @@ def also_select(window, row: int) -> None:
     )
 
 
+def listed_by_delete(qtbot, window) -> list[str]:
+    """Press Delete, read the list and say no."""
+    press(qtbot, window, "Delete")
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+    dialog = window.files.dialog
+    dialog.reject()
+    qtbot.waitUntil(window.isActiveWindow, timeout=20000)
+    window.views.focus_photos()
+    return [file.source.name for file in dialog.plan.files]
+
+
 def show_without_rejects(window) -> None:
     """Click away the rejects: photos without a flag and picks stay."""
     for flag in (Flag.NONE, Flag.PICK):
@@ -194,6 +205,20 @@ def test_the_challenger_slides_beside_a_reference(qtbot, opened):
     press(qtbot, opened, "Left")
     assert (names(opened.compare), framed(opened.compare)) == (["p02", "p00"], "p00")
     assert_on_screen(opened)
+
+
+def test_delete_in_a_comparison_means_the_framed_photo(qtbot, opened):
+    """Not the selection of the grid, which is not on screen; in the grid it does."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "Right")
+    press(qtbot, opened, "Right")
+    assert framed(opened.compare) == "p02"
+    assert listed_by_delete(qtbot, opened) == ["p02.jpg"]
+    press(qtbot, opened, "E")
+    assert listed_by_delete(qtbot, opened) == ["p02.jpg"]
+    press(qtbot, opened, "G")
+    assert listed_by_delete(qtbot, opened) == ["p00.jpg", "p01.jpg"]
 
 
 def test_random_keys_never_act_on_a_photo_that_is_not_on_screen(qtbot, opened):
