@@ -108,23 +108,38 @@ class PhotoCursor(QObject):
         return self._record is not before
 
     def step_series(self, direction: int) -> bool:
-        """Go to the next (1) or previous (-1) series, landing on its top photo."""
-        here = self.record
-        row = self.row
-        while here is not None:
-            row += direction
-            there = self._model.record_at(row)
-            if there is None:
-                return False
-            if there.series is None or there.series is not here.series:
-                return self.go_to(self._top_of(there)) or self.go_to(there)
+        """Go to the next (1) or previous (-1) series, landing on its best photo that is shown.
+
+        Series follow each other by the row in which each appears first, however the sorting mixes
+        them: so each is come by once, and the way back is the same.
+        """
+        here = self._record
+        if here is None:
+            return False
+        row = self._first_row(here)
+        if direction > 0 and self._top_of(here) is None:
+            row -= 1  # the grid stands at what follows
+        while (there := self._model.record_at(row := row + direction)) is not None:
+            if self._first_row(there) == row and not _in_one_series(here, there):
+                return self.go_to(self._top_of(there) or there)
         return False
 
-    def _top_of(self, record: PhotoRecord) -> PhotoRecord:
-        """Return the best photo of a series, or its first."""
+    def _first_row(self, record: PhotoRecord) -> int:
+        """Return the first row of a photo's series; where none is shown, the row near it."""
+        rows = [self._model.row_of(member) for member in self._members(record)]
+        return min((row for row in rows if row >= 0), default=self.row)
+
+    def _top_of(self, record: PhotoRecord) -> PhotoRecord | None:
+        """Return the best photo of a series that is shown."""
+        shown = (one for one in self._members(record) if self._model.row_of(one) >= 0)
+        return next(shown, None)
+
+    def _members(self, record: PhotoRecord) -> list[PhotoRecord]:
+        """Return the photos of a series, the best first; a photo without one is its own."""
         if record.series is None:
-            return record
-        return self._model.record(record.series.top) or record
+            return [record]
+        found = (self._model.record(path) for path in record.series.ranked)
+        return [one for one in found if one is not None and _in_one_series(one, record)]
 
     def _go(
         self, record: PhotoRecord | None, row: int, mode: QItemSelectionModel.SelectionFlag
@@ -196,3 +211,7 @@ class PhotoCursor(QObject):
                 index = self._model.index(row, 0)
                 selection.select(index, index)
         self._selection.select(selection, _Flag.ClearAndSelect)
+
+
+def _in_one_series(first: PhotoRecord, second: PhotoRecord) -> bool:
+    return first is second or (first.series is not None and first.series is second.series)

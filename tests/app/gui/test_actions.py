@@ -15,7 +15,7 @@ from PySide6.QtCore import Qt
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.export_file import ranks, write_export
-from qpt_app.gui.photo_filter import StatusTest
+from qpt_app.gui.photo_filter import SortKey, StatusTest
 from qpt_app.gui.view_controller import View
 from qpt_app.photos.ranking import TIE_PROBABILITY, with_ranks
 
@@ -314,6 +314,24 @@ def test_stacking_shows_a_series_by_its_best(qtbot, opened):
     assert opened.photo_cursor.record.name == "p06.jpg"
     press(qtbot, opened, "Down")
     assert opened.photo_cursor.record.name == "p07.jpg"
+
+
+def test_down_comes_by_all_photos_when_sorted_by_score(qtbot, opened, shoot):
+    """A photo between two frames of a burst is no place to turn round at."""
+    between = opened.model.record(shoot / "p00.jpg")
+    score = opened.model.record(shoot / "p05.jpg").score + 0.1
+    opened.model.set_results([replace(between.result, score=score)])
+    opened.parts.bar.sort_key.setCurrentIndex(opened.parts.bar.sort_key.findData(SortKey.SCORE))
+    opened.parts.bar.sort_key.activated.emit(1)
+    opened.views.focus_photos()
+    press(qtbot, opened, "Home")
+    press(qtbot, opened, "E")
+    seen = [opened.photo_cursor.record.name[:3]]
+    for key in ["Down"] * 9 + ["Up"] * 9:
+        press(qtbot, opened, key)
+        seen.append(opened.photo_cursor.record.name[:3])
+    wanted = ["p11", "p10", "p08", "p07", "p06", "p00", "p03", "p02", "p01", "p09"]
+    assert seen == wanted + wanted[-2::-1]
 
 
 def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoot):
