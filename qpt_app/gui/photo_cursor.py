@@ -87,7 +87,9 @@ class PhotoCursor(QObject):
 
     def make_current(self, record: PhotoRecord) -> None:
         """Make a photo current, shown by the grid or not, and leave the selection as it is."""
-        self._go(record, self._model.row_of(record), _Flag.NoUpdate)
+        near = self._top_of(record) or record
+        row = self._model.row_of(record)
+        self._go(record, row if row >= 0 else self._model.row_of(near), _Flag.NoUpdate)
 
     def leave_hidden(self) -> None:
         """Go on to a photo near the current one if the grid does not show that."""
@@ -185,6 +187,8 @@ class PhotoCursor(QObject):
         record = kept.record
         target = -1 if record is None else self._model.row_of(record)
         stays = record is not None and (target >= 0 or self._may_stay(record, kept))
+        if target < 0 and record is not None and self._model.filter.stacked:
+            target = self._model.row_of(self._top_of(record) or record)
         if target < 0 and kept.row >= 0:
             position = nearest_visible(old_order, kept.row, self._model.is_visible)
             target = self._model.row_of_position(position)

@@ -147,6 +147,26 @@ def test_series_mixed_by_the_sorting_are_come_by_once_each_and_the_same_way_back
     assert walk(1) == ["b2", "a3", "d"]  # the best of those that are shown
 
 
+def test_what_stands_for_a_stack_changes_in_place(model):
+    """The best that passes, whatever of the series was moved away."""
+    photos = [record(f"{name}.jpg") for name in ("a1", "a2", "a3", "b", "c1", "c2")]
+    series, other = burst("a3.jpg", "a1.jpg", "a2.jpg"), burst("gone.jpg", "c2.jpg", "c1.jpg")
+    for photo in photos[:3]:
+        photo.series = series
+    for photo in photos[4:]:
+        photo.series = other
+    model.add(photos)
+    model.set_filter(PhotoFilter(stacked=True, flags=frozenset({Flag.NONE, Flag.PICK})))
+    assert names(model) == ["a3.jpg", "b.jpg", "c2.jpg"]
+    for name, shown in (("a3", ["a1", "b", "c2"]), ("a1", ["a2", "b", "c2"]), ("a2", ["b", "c2"])):
+        model.set_decision(Path(f"/shoot/{name}.jpg"), Decision(flag=Flag.REJECT))
+        model.hide_unwanted()
+        assert names(model) == [f"{one}.jpg" for one in shown]
+    model.set_decision(Path("/shoot/a1.jpg"), Decision())
+    model.refresh()
+    assert names(model) == ["a1.jpg", "b.jpg", "c2.jpg"]
+
+
 def test_the_selection_survives_a_sort_and_a_filter(model):
     """Selected photos that are still shown stay selected."""
     model.add([record(f"{number}.jpg", score=number) for number in range(6)])

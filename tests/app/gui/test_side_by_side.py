@@ -221,6 +221,75 @@ def test_delete_in_a_comparison_means_the_framed_photo(qtbot, opened):
     assert listed_by_delete(qtbot, opened) == ["p00.jpg", "p01.jpg"]
 
 
+def test_a_stacked_series_is_compared_by_key_and_by_mouse(qtbot, opened, shoot):
+    """Panes show photos that the grid does not; a key acts on the one that was clicked."""
+    press(qtbot, opened, "S")
+    opened.photo_cursor.go_to(opened.model.record(shoot / "p06.jpg"))
+    press(qtbot, opened, "B")
+    assert names(opened.compare) == ["p06", "p05", "p04"]
+    press(qtbot, opened, "Right")
+    assert_on_screen(opened)
+    assert framed(opened.compare) == "p05"
+    qtbot.mouseClick(opened.compare.panes[2], Qt.MouseButton.LeftButton)
+    assert_on_screen(opened)
+    press(qtbot, opened, "5")
+    assert [one.name for one in opened.model.records if one.stars == 5] == ["p04.jpg"]
+    press(qtbot, opened, "E")
+    assert opened.loupe.pane.record.name == "p04.jpg"
+    press(qtbot, opened, "Left")
+    assert opened.loupe.pane.record.name == "p03.jpg"
+    press(qtbot, opened, "Right")
+    press(qtbot, opened, "B")
+    press(qtbot, opened, "End")
+    press(qtbot, opened, "G")
+    assert_on_screen(opened)
+    assert opened.photo_cursor.record.name == "p06.jpg"
+    settle(qtbot, opened)
+
+
+def test_a_stack_shows_the_best_that_passes_the_filter(qtbot, opened, shoot):
+    """Stars below the top are found; what a comparison rates comes and goes with it."""
+    bar = opened.parts.bar
+    opened.photo_cursor.go_to(opened.model.record(shoot / "p05.jpg"))
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    press(qtbot, opened, "S")
+    assert opened.photo_cursor.record.name == "p06.jpg"  # the top of its stack
+    bar.stars.setCurrentIndex(3)  # three and more
+    opened.views.focus_photos()
+    assert [one.name for one in opened.model.visible_records()] == ["p05.jpg"]
+    press(qtbot, opened, "B")
+    assert framed(opened.compare) == "p05"
+    press(qtbot, opened, "0")
+    press(qtbot, opened, "Right")
+    press(qtbot, opened, "4")
+    assert framed(opened.compare) == "p04"
+    press(qtbot, opened, "G")
+    assert_on_screen(opened)
+    assert [one.name for one in opened.model.visible_records()] == ["p04.jpg"]
+    settle(qtbot, opened)
+
+
+def test_rejecting_the_top_of_a_stack_brings_up_the_next_best(qtbot, opened, shoot):
+    """Under a filter without rejects, at the same place, and undo puts the top back."""
+    show_without_rejects(opened)
+    press(qtbot, opened, "S")
+    opened.photo_cursor.go_to(opened.model.record(shoot / "p06.jpg"))
+    row = opened.photo_cursor.row
+    shown = []
+    for _ in range(3):
+        shown.append(opened.photo_cursor.record.name[:3])
+        assert opened.photo_cursor.row == row
+        press(qtbot, opened, "X")
+    assert shown == ["p06", "p05", "p04"]
+    assert opened.photo_cursor.record.name == "p07.jpg"
+    assert opened.parts.status.counts.startswith("9 of 12 photos")
+    for name in ("p04", "p05", "p06"):
+        undo(qtbot, opened)
+        assert opened.photo_cursor.record.name[:3] == name
+        assert_on_screen(opened)
+
+
 def test_random_keys_never_act_on_a_photo_that_is_not_on_screen(qtbot, opened):
     """Rejects are hidden, each decision goes on, series are stacked and unfolded."""
     show_without_rejects(opened)
