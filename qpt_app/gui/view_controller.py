@@ -63,6 +63,7 @@ class ViewController(QObject):
         self._covered = True
         grid.doubleClicked.connect(lambda _: self.show(View.LOUPE))
         cursor.moved.connect(self._follow)
+        model.counts_changed.connect(self._keep_framed)
 
     @property
     def view(self) -> View:
@@ -269,10 +270,11 @@ class ViewController(QObject):
     def _keep_framed(self) -> None:
         """Hold to it that the photo that keys act on is the framed one, whatever moved the cursor.
 
-        Panes of photos that are gone close. If the cursor is elsewhere then, the grid shows where.
+        Panes of photos that are gone close; what undo brings back opens again. If the cursor is
+        elsewhere then, the grid shows where.
         """
         panes = self._panes()
         if panes is not None:
-            panes.remove_missing()
+            panes.sync()
             if not panes.shows(self._cursor.record):
                 self._set(View.GRID)

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from conftest_helpers import assert_on_screen, press, select, settle, undo
+from conftest_helpers import WAIT_MS, assert_on_screen, confirm, press, select, settle, undo
 from PySide6.QtCore import QItemSelectionModel, Qt
 
 from qpt_app.decisions.decision import Flag
@@ -35,12 +35,31 @@ def also_select(window, row: int) -> None:
 def listed_by_delete(qtbot, window) -> list[str]:
     """Press Delete, read the list and say no."""
     press(qtbot, window, "Delete")
-    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
     dialog = window.files.dialog
     dialog.reject()
-    qtbot.waitUntil(window.isActiveWindow, timeout=20000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
     window.views.focus_photos()
     return [file.source.name for file in dialog.plan.files]
+
+
+def trash_framed(qtbot, window) -> None:
+    """Send the framed photo to the trash and wait until it is gone from the window."""
+    count = len(window.model.records)
+    press(qtbot, window, "Delete")
+    assert confirm(qtbot, window).photo_count == 1
+    qtbot.waitUntil(lambda: len(window.model.records) == count - 1, timeout=WAIT_MS)
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
+    settle(qtbot, window)
+    window.views.focus_photos()
+
+
+def undo_trash(qtbot, window) -> None:
+    """Take a move to the trash back and wait until the photo is in the window again."""
+    count = len(window.model.records)
+    undo(qtbot, window)
+    qtbot.waitUntil(lambda: len(window.model.records) == count + 1, timeout=WAIT_MS)
+    settle(qtbot, window)
 
 
 def show_without_rejects(window) -> None:
@@ -188,7 +207,7 @@ def test_another_folder_is_shown_in_the_grid(qtbot, opened, shoot, tmp_path):
     """Nothing of it is in a pane."""
     select(opened, 0, 1)
     press(qtbot, opened, "C")
-    with qtbot.waitSignal(opened.library.loaded, timeout=20000):
+    with qtbot.waitSignal(opened.library.loaded, timeout=WAIT_MS):
         opened.open_folder(shoot)
     assert opened.views.view is View.GRID
     assert_on_screen(opened)
@@ -288,6 +307,61 @@ def test_rejecting_the_top_of_a_stack_brings_up_the_next_best(qtbot, opened, sho
         undo(qtbot, opened)
         assert opened.photo_cursor.record.name[:3] == name
         assert_on_screen(opened)
+
+
+def test_a_photo_that_comes_back_by_undo_comes_back_into_its_comparison(qtbot, opened):
+    """At its place; while it is away, the frame is on the pane that took it."""
+    select(opened, 0, 2)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "Right")
+    trash_framed(qtbot, opened)
+    assert_on_screen(opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p00", "p02"], "p02")
+    trash_framed(qtbot, opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p00"], "p00")
+    undo_trash(qtbot, opened)
+    undo_trash(qtbot, opened)
+    assert names(opened.compare) == ["p00", "p01", "p02"]
+    assert framed(opened.compare) == "p00"
+    assert_on_screen(opened)
+
+
+def test_a_reference_that_goes_to_the_trash_leaves_no_ghost(qtbot, opened):
+    """Its pane closes, another photo can slide in; undo makes it the reference again."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "R")
+    trash_framed(qtbot, opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p01"], "p01")
+    assert opened.compare.reference is None
+    press(qtbot, opened, "Right")
+    assert (names(opened.compare), framed(opened.compare)) == (["p02"], "p02")
+    undo_trash(qtbot, opened)
+    assert (names(opened.compare), framed(opened.compare)) == (["p00", "p02"], "p02")
+    assert opened.compare.reference.name == "p00.jpg"
+    assert_on_screen(opened)
+
+
+def test_when_the_last_compared_photo_is_gone_the_grid_is_there(qtbot, opened):
+    """Nothing is left to act on beside each other."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    trash_framed(qtbot, opened)
+    trash_framed(qtbot, opened)
+    assert opened.views.view is View.GRID
+    assert opened.photo_cursor.record.name == "p02.jpg"
+    assert_on_screen(opened)
+
+
+def test_a_comparison_that_is_over_moves_no_cursor(qtbot, opened):
+    """A photo of it goes to the trash from the grid: the next one of the grid is framed."""
+    select(opened, 0, 1)
+    press(qtbot, opened, "C")
+    press(qtbot, opened, "G")
+    opened.photo_cursor.go_to_row(1)
+    trash_framed(qtbot, opened)
+    assert opened.photo_cursor.record.name == "p02.jpg"
+    assert_on_screen(opened)
 
 
 def test_random_keys_never_act_on_a_photo_that_is_not_on_screen(qtbot, opened):
