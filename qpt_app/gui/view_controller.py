@@ -11,7 +11,7 @@ from qpt_app.gui.loupe_view import LoupeView
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
-from qpt_app.gui.side_by_side import SideBySide
+from qpt_app.gui.side_by_side import MAX_COMPARED, SideBySide
 from qpt_app.gui.state_page import StatePage
 from qpt_app.gui.view_state import ViewState
 
@@ -101,7 +101,9 @@ class ViewController(QObject):
             if (member := self._model.record(path)) is not None
         ]  # fmt: skip
         page, view = (
-            (self._compare, View.COMPARE) if len(members) <= 4 else (self._survey, View.SURVEY)
+            (self._compare, View.COMPARE)
+            if len(members) <= MAX_COMPARED
+            else (self._survey, View.SURVEY)
         )
         self._show_beside(page, view, members)
 
@@ -233,7 +235,10 @@ class ViewController(QObject):
     def _show_beside(self, page: SideBySide, view: View, records: list[PhotoRecord]) -> None:
         if records:
             self._set(view)
-            page.show_records(records)
+            count, shown = page.show_records(records), len(page.records)
+            if shown < count:
+                text = self.tr("Only %1 of %2 photos are shown, with the framed one among them")
+                self.announced.emit(text.replace("%1", str(shown)).replace("%2", str(count)))
 
     def _set(self, view: View) -> None:
         if view is self._view and not self._covered:

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import gui_fakes
 import pytest
 from conftest_helpers import WAIT_MS, assert_on_screen, confirm, press, select, settle, undo
 from PySide6.QtCore import QItemSelectionModel, Qt
@@ -362,6 +363,54 @@ def test_a_comparison_that_is_over_moves_no_cursor(qtbot, opened):
     trash_framed(qtbot, opened)
     assert opened.photo_cursor.record.name == "p02.jpg"
     assert_on_screen(opened)
+
+
+@pytest.mark.parametrize(
+    ("current", "shown"),
+    [(0, ["p00", "p01", "p02", "p03"]), (5, ["p02", "p03", "p04", "p05"]),
+     (7, ["p04", "p05", "p06", "p07"])],
+)  # fmt: skip
+def test_of_more_than_four_photos_the_framed_one_is_compared(qtbot, opened, current, shown):
+    """The status line says that others are selected and not shown."""
+    select(opened, 0, 7)
+    opened.photo_cursor.make_current(opened.model.record_at(current))
+    press(qtbot, opened, "C")
+    assert (names(opened.compare), framed(opened.compare)) == (shown, f"p{current:02d}")
+    assert_on_screen(opened)
+    assert opened.parts.status.message.startswith("Only 4 of 8 photos are shown")
+
+
+def test_the_first_is_framed_where_the_current_photo_is_not_compared(qtbot, opened):
+    """As when a click with Ctrl took it out of the selection; never the reference at its left."""
+    select(opened, 2, 4)
+    opened.photo_cursor.make_current(opened.model.record_at(7))
+    press(qtbot, opened, "C")
+    assert (names(opened.compare), framed(opened.compare)) == (["p02", "p03", "p04"], "p02")
+    press(qtbot, opened, "R")
+    press(qtbot, opened, "G")
+    select(opened, 0, 4)
+    opened.photo_cursor.make_current(opened.model.record_at(7))
+    press(qtbot, opened, "C")
+    assert (names(opened.compare), framed(opened.compare)) == (["p02", "p00", "p01", "p03"], "p00")
+    assert opened.parts.status.message.startswith("Only 4 of 5 photos are shown")
+    assert_on_screen(opened)
+
+
+def test_of_more_than_twenty_four_photos_the_framed_one_is_surveyed(qtbot, make_window, tmp_path):
+    """The survey has its limit too."""
+    for number in range(26):
+        gui_fakes.write_photo(tmp_path / "many" / f"p{number:02d}.jpg", seed=number, brightness=90)
+    window = make_window()
+    with qtbot.waitSignal(window.library.loaded, timeout=WAIT_MS):
+        window.open_folder(tmp_path / "many")
+    window.views.focus_photos()
+    select(window, 0, 25)
+    window.photo_cursor.make_current(window.model.record_at(25))
+    press(qtbot, window, "N")
+    assert names(window.survey) == [f"p{number:02d}" for number in range(2, 26)]
+    assert framed(window.survey) == "p25"
+    assert window.parts.status.message.startswith("Only 24 of 26 photos are shown")
+    assert_on_screen(window)
 
 
 def test_random_keys_never_act_on_a_photo_that_is_not_on_screen(qtbot, opened):
