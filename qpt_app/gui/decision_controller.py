@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +14,19 @@ from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import label_text
+
+
+class Guide(Protocol):
+    """Goes to photos in the way of the view on screen, so that the current one is always seen."""
+
+    def go_on(self) -> None:
+        """Go to the next photo, if the view shows it."""
+
+    def go_on_to_series(self) -> None:
+        """Go to the next series, if the view shows it."""
+
+    def reveal(self, record: PhotoRecord) -> None:
+        """Make a photo current and see to it that it is on screen."""
 
 
 class DecisionController(QObject):
@@ -31,6 +45,7 @@ class DecisionController(QObject):
         self,
         model: PhotoModel,
         cursor: PhotoCursor,
+        guide: Guide,
         desk: DecisionDesk,
         advances: Callable[[], bool],
         parent: QObject | None = None,
@@ -39,6 +54,7 @@ class DecisionController(QObject):
         super().__init__(parent)
         self._model = model
         self._cursor = cursor
+        self._guide = guide
         self._desk = desk
         self._advances = advances
         self._unkept: Counter[Path] = Counter()
@@ -91,7 +107,7 @@ class DecisionController(QObject):
         rest = len(members) - 1
         title = self.tr("keep %1, reject %2 of its series")
         title = title.replace("%1", record.name).replace("%2", str(rest))
-        self._cursor.step_series(1)
+        self._guide.go_on_to_series()
         self.apply(changes, title)
 
     def apply(self, changes: Sequence[tuple[PhotoRecord, DecisionChange]], title: str) -> None:
@@ -135,7 +151,7 @@ class DecisionController(QObject):
         self.apply([(record, change)], title)
         self.announced.emit(title)
         if self._advances() and self._cursor.record is record:
-            self._cursor.step(1)
+            self._guide.go_on()
 
     def _kept(self, decisions: Mapping[Path, Decision]) -> None:
         """Show what is kept, unless a newer decision about the photo is on its way."""
@@ -177,15 +193,15 @@ class DecisionController(QObject):
             self.announced.emit(text.replace("%1", str(changed)))
 
     def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:
-        """Show decisions as they are kept now; the first photo among them becomes current."""
+        """Show decisions as they are kept now; one of the photos is current then."""
         here = [record for path in decisions if (record := self._model.record(path)) is not None]
         for record in here:
             if record.path in self._unkept:
                 continue
             self._model.set_decision(record.path, decisions[record.path])
         self._model.refresh()
-        if here:
-            self._cursor.go_to(here[0])
+        if here and not any(record is self._cursor.record for record in here):
+            self._guide.reveal(here[0])
 
 
 def _pair(record: PhotoRecord) -> Pair:

@@ -13,7 +13,6 @@ from qpt_app.gui.counts import files_text
 from qpt_app.gui.decision_desk import DecisionDesk, FileTask
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
-from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import action_text
@@ -32,17 +31,18 @@ class FileController(QObject):
         self,
         window: QWidget,
         model: PhotoModel,
-        cursor: PhotoCursor,
+        chosen: Callable[[], Sequence[PhotoRecord]],
         desk: DecisionDesk,
         folder: Callable[[], Path | None],
         *,
         undo_key: Callable[[], str],
         ask_folder: AskFolder | None = None,
     ) -> None:
+        """Make the controller; `chosen` gives the photos that the user sees to be meant."""
         super().__init__(window)
         self._window = window
         self._model = model
-        self._cursor = cursor
+        self._chosen = chosen
         self._desk = desk
         self._folder = folder
         self._undo_key = undo_key
@@ -59,8 +59,8 @@ class FileController(QObject):
         desk.failed.connect(lambda _: self._end_refused())
 
     def trash_selected(self) -> None:
-        """Send the selected photos to the trash, after a list."""
-        self._plan(FileTask.TRASH, self._cursor.selected(), self.tr("No photo is selected"))
+        """Send the photos selected in the grid, or the one framed elsewhere, to the trash."""
+        self._plan(FileTask.TRASH, self._chosen(), self.tr("No photo is selected"))
 
     def trash_rejects(self) -> None:
         """Send all rejects of the folder to the trash, after a list."""

@@ -53,7 +53,7 @@ class LoupeView(QWidget):
         self.setFocusProxy(self.pane)
         self.pane.needs_image.connect(self.fetch)
         cursor.moved.connect(self._follow)
-        model.dataChanged.connect(lambda *_: self.refresh())
+        model.counts_changed.connect(self.refresh)
 
     def activate(self) -> None:
         """Show the current photo; called when the loupe comes on screen."""
@@ -68,7 +68,8 @@ class LoupeView(QWidget):
         """Say again what is known of the photo."""
         if self.isVisible():
             record = self.pane.record
-            self.strip.show_record(record, self._cursor.row, self._model.rowCount())
+            row = -1 if record is None else self._model.row_of(record)
+            self.strip.show_record(record, row, self._model.rowCount())
             self.strip.setAccessibleName("" if record is None else self._model.describe(record))
             if self.overlay.isVisible():
                 score = None if record is None else record.score
@@ -118,9 +119,9 @@ class DecisionStrip(QWidget):
         self.setFixedHeight(34)
 
     def show_record(self, record: PhotoRecord | None, row: int, count: int) -> None:
-        """Show a photo's decision and its place among those shown."""
+        """Show a photo's decision and its place among those shown; at row -1 it has none."""
         self._record = record
-        self._place = f"{row + 1} / {count}" if count else ""
+        self._place = f"{row + 1} / {count}" if row >= 0 else ""
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

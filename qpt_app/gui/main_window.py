@@ -112,16 +112,22 @@ class MainWindow(QMainWindow):
             compare=self.compare, survey=self.survey, state=self.parts.state, parent=self,
         )  # fmt: skip
         self.decisions = DecisionController(
-            self.model, self.photo_cursor, self.desk,
+            self.model, self.photo_cursor, self.views, self.desk,
             lambda: self.keeper.settings.auto_advance or self.caps.is_on, self,
         )  # fmt: skip
         self.files = FileController(
-            self, self.model, self.photo_cursor, self.desk, lambda: self.library.folder,
+            self, self.model, self.views.chosen, self.desk, lambda: self.library.folder,
             undo_key=lambda: self.keys.text_of("undo"), ask_folder=ask_folder,
         )  # fmt: skip
         self.keys = KeyBindings(self, self.parts.stack)
         self.status = WindowStatus(
-            self.parts, self.model, self.library, self.scoring, self.views, self.keys
+            self.parts,
+            self.model,
+            self.photo_cursor,
+            self.library,
+            self.scoring,
+            self.views,
+            self.keys,
         )
         self.actions_ = WindowActions(self, ask_folder=ask_folder)
         self.keys.connect_all(self.actions_.slots())
@@ -156,7 +162,6 @@ class MainWindow(QMainWindow):
         self.library.changed.connect(self.loaders.forget)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
-        self.model.refreshed.connect(lambda _: self.views.drop_missing())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.adopted.connect(self.decisions.adopt)

@@ -1,5 +1,7 @@
 """The one photo that keys act on, and the selection; both survive sorting and filtering."""
 
+from typing import NamedTuple
+
 from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
@@ -15,8 +17,21 @@ from qpt_app.gui.photo_record import PhotoRecord
 _Flag = QItemSelectionModel.SelectionFlag
 
 
+class _Kept(NamedTuple):
+    """What was current and selected before rows moved."""
+
+    record: PhotoRecord | None = None
+    row: int = -1
+    selected: tuple[PhotoRecord, ...] = ()
+    is_hidden: bool = False
+
+
 class PhotoCursor(QObject):
-    """Wraps the grid's selection model, so that all views share one current photo."""
+    """Holds the photo that all views share, beside the grid's selection model.
+
+    It may be a photo that the grid does not show, as when panes show one inside a stack; the grid
+    then stands at a row near it.
+    """
 
     moved = Signal(object)
     """Another photo is current; carries its record, or None in an empty folder."""
@@ -27,8 +42,11 @@ class PhotoCursor(QObject):
         super().__init__(parent)
         self._model = model
         self._selection = selection
-        self._kept: tuple[PhotoRecord | None, int, list[PhotoRecord]] = (None, -1, [])
+        self._record: PhotoRecord | None = None
+        self._kept = _Kept()
         self._restoring = False
+        self.holds_hidden = False
+        """Whether a photo stays current when the filter hides it, as panes still show it."""
         selection.currentChanged.connect(self._current_changed)
         model.about_to_refresh.connect(self._remember)
         model.refreshed.connect(self._restore)
@@ -38,11 +56,11 @@ class PhotoCursor(QObject):
     @property
     def record(self) -> PhotoRecord | None:
         """The current photo."""
-        return self._model.record_at(self.row)
+        return self._record
 
     @property
     def row(self) -> int:
-        """Its row; -1 without a photo."""
+        """Its row, or a row near it if the grid does not show it; -1 without rows."""
         index = self._selection.currentIndex()
         return index.row() if index.isValid() else -1
 
@@ -55,9 +73,10 @@ class PhotoCursor(QObject):
     def go_to_row(self, row: int) -> None:
         """Make a row current and the only selected one; outside the rows go as far as possible."""
         count = self._model.rowCount()
-        if count:
-            index = self._model.index(max(0, min(count - 1, row)), 0)
-            self._selection.setCurrentIndex(index, _Flag.ClearAndSelect)
+        row = max(0, min(count - 1, row))
+        record = self._model.record_at(row)
+        if record is not None:
+            self._go(record, row, _Flag.ClearAndSelect)
 
     def go_to(self, record: PhotoRecord) -> bool:
         """Make a photo current; False if the filter hides it."""
@@ -67,74 +86,127 @@ class PhotoCursor(QObject):
         return row >= 0
 
     def make_current(self, record: PhotoRecord) -> None:
-        """Make a photo current and leave the selection as it is."""
+        """Make a photo current, shown by the grid or not, and leave the selection as it is."""
+        near = self._top_of(record) or record
         row = self._model.row_of(record)
-        if row >= 0:
-            self._selection.setCurrentIndex(self._model.index(row, 0), _Flag.NoUpdate)
+        self._go(record, row if row >= 0 else self._model.row_of(near), _Flag.NoUpdate)
+
+    def leave_hidden(self) -> None:
+        """Go on to a photo near the current one if the grid does not show that."""
+        if self._is_hidden():
+            row = max(0, self.row)
+            has_others = self._selection.hasSelection()
+            mode = _Flag.NoUpdate if has_others else _Flag.ClearAndSelect
+            self._go(self._model.record_at(row), row, mode)
 
     def step(self, rows: int) -> bool:
         """Go some rows on or back; False if that stays in place."""
-        before = self.row
-        if before < 0:
+        before = self._record
+        if before is None:
             return False
-        self.go_to_row(before + rows)
-        return self.row != before
+        if self._is_hidden() and rows > 0:
+            rows -= 1  # the grid stands at what follows
+        self.go_to_row(self.row + rows)
+        return self._record is not before
 
     def step_series(self, direction: int) -> bool:
-        """Go to the next (1) or previous (-1) series, landing on its top photo."""
-        here = self.record
-        row = self.row
-        while here is not None:
-            row += direction
-            there = self._model.record_at(row)
-            if there is None:
-                return False
-            if there.series is None or there.series is not here.series:
-                return self.go_to(self._top_of(there)) or self.go_to(there)
+        """Go to the next (1) or previous (-1) series, landing on its best photo that is shown.
+
+        Series follow each other by the row in which each appears first, however the sorting mixes
+        them: so each is come by once, and the way back is the same.
+        """
+        here = self._record
+        if here is None:
+            return False
+        row = self._first_row(here)
+        if direction > 0 and self._top_of(here) is None:
+            row -= 1  # the grid stands at what follows
+        while (there := self._model.record_at(row := row + direction)) is not None:
+            if self._first_row(there) == row and not _in_one_series(here, there):
+                return self.go_to(self._top_of(there) or there)
         return False
 
-    def _top_of(self, record: PhotoRecord) -> PhotoRecord:
-        """Return the best photo of a series, or its first."""
+    def _first_row(self, record: PhotoRecord) -> int:
+        """Return the first row of a photo's series; where none is shown, the row near it."""
+        rows = [self._model.row_of(member) for member in self._members(record)]
+        return min((row for row in rows if row >= 0), default=self.row)
+
+    def _top_of(self, record: PhotoRecord) -> PhotoRecord | None:
+        """Return the best photo of a series that is shown."""
+        shown = (one for one in self._members(record) if self._model.row_of(one) >= 0)
+        return next(shown, None)
+
+    def _members(self, record: PhotoRecord) -> list[PhotoRecord]:
+        """Return the photos of a series, the best first; a photo without one is its own."""
         if record.series is None:
-            return record
-        return self._model.record(record.series.top) or record
+            return [record]
+        found = (self._model.record(path) for path in record.series.ranked)
+        return [one for one in found if one is not None and _in_one_series(one, record)]
+
+    def _go(
+        self, record: PhotoRecord | None, row: int, mode: QItemSelectionModel.SelectionFlag
+    ) -> None:
+        """Make a photo current and have the grid stand at a row; at -1 it stays where it is."""
+        moves = record is not self._record
+        self._record = record
+        if row >= 0:
+            was_restoring, self._restoring = self._restoring, True
+            self._selection.setCurrentIndex(self._model.index(row, 0), mode)
+            self._restoring = was_restoring
+        if moves and not self._restoring:
+            self.moved.emit(record)
+
+    def _is_hidden(self) -> bool:
+        """Whether the grid does not show the current photo."""
+        return self._record is not None and self._model.row_of(self._record) < 0
 
     def _current_changed(self, current: QModelIndex) -> None:
+        """The user went to another photo in the grid."""
         if not self._restoring:
-            self.moved.emit(self._model.record_at(current.row()) if current.isValid() else None)
+            self._record = self._model.record_at(current.row()) if current.isValid() else None
+            self.moved.emit(self._record)
 
     def _start_somewhere(self) -> None:
         """Frame the first photo as soon as there is one."""
-        if self.row < 0:
+        if self._record is None:
             self.go_to_row(0)
 
     def _after_reset(self) -> None:
+        """All photos are gone; while rows only move, `_restore` follows."""
         if not self._restoring:
+            self._record = None
             self.moved.emit(None)
 
     def _remember(self) -> None:
         self._restoring = True
-        self._kept = (self.record, self.row, self.selected())
+        self._kept = _Kept(self._record, self.row, tuple(self.selected()), self._is_hidden())
 
     def _restore(self, old_order: list[int]) -> None:
         """Frame the same photo, or the next nearest that is still shown."""
-        record, row, selected = self._kept
-        self._kept = (None, -1, [])
+        kept, self._kept = self._kept, _Kept()
+        record = kept.record
         target = -1 if record is None else self._model.row_of(record)
-        if target < 0 and row >= 0:
-            position = nearest_visible(old_order, row, self._model.is_visible)
+        stays = record is not None and (target >= 0 or self._may_stay(record, kept))
+        if target < 0 and record is not None and self._model.filter.stacked:
+            target = self._model.row_of(self._top_of(record) or record)
+        if target < 0 and kept.row >= 0:
+            position = nearest_visible(old_order, kept.row, self._model.is_visible)
             target = self._model.row_of_position(position)
         if target < 0 and self._model.rowCount():
             target = 0
-        self._select([self._model.row_of(other) for other in selected])
-        if target >= 0:
-            index = self._model.index(target, 0)
-            stays = any(other is record for other in selected) and len(selected) > 1
-            mode = _Flag.Select if stays else _Flag.ClearAndSelect
-            self._selection.setCurrentIndex(index, mode)
+        self._select([self._model.row_of(other) for other in kept.selected])
+        is_selected = any(one is record for one in kept.selected)
+        mode = _Flag.Select if is_selected and len(kept.selected) > 1 else _Flag.ClearAndSelect
+        if stays and (self._is_hidden() or not is_selected):
+            mode = _Flag.NoUpdate
+        self._go(record if stays else self._model.record_at(target), target, mode)
         self._restoring = False
-        now = self.record
-        self.moved.emit(now)
+        self.moved.emit(self._record)
+
+    def _may_stay(self, record: PhotoRecord, kept: _Kept) -> bool:
+        """Whether a photo without a row stays current: some view shows it, and it still exists."""
+        is_here = self._model.record(record.path) is record
+        return is_here and (self.holds_hidden or kept.is_hidden)
 
     def _select(self, rows: list[int]) -> None:
         selection = QItemSelection()
@@ -143,3 +215,7 @@ class PhotoCursor(QObject):
                 index = self._model.index(row, 0)
                 selection.select(index, index)
         self._selection.select(selection, _Flag.ClearAndSelect)
+
+
+def _in_one_series(first: PhotoRecord, second: PhotoRecord) -> bool:
+    return first is second or (first.series is not None and first.series is second.series)

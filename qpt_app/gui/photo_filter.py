@@ -1,6 +1,8 @@
 """Which photos are shown and in what order. Pure functions over records."""
 
 import math
+import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +10,7 @@ from typing import Any
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.series import Series
 
 
 class SortKey(StrEnum):
@@ -53,7 +56,7 @@ class PhotoFilter:
     text: str = ""
     """Must occur in the name; case is ignored."""
     stacked: bool = False
-    """Whether a series is shown by its top photo alone."""
+    """Whether a series is shown by its top alone: the best of its photos that pass the rest."""
 
     @property
     def is_trivial(self) -> bool:
@@ -76,11 +79,9 @@ def visible_order(
 
     Photos without a value for the key (no score, no stars) come last in both directions.
     """
-    tests = _tests(shown)
-    if tests:
-        positions = [at for at, record in enumerate(records) if all(test(record) for test in tests)]
-    else:
-        positions = list(range(len(records)))
+    positions = passing(records, range(len(records)), shown)
+    if shown.stacked:
+        positions = _tops(records, positions)
     paths = [record.path_key for record in records]
     if order.key is SortKey.NAME:
         positions.sort(key=paths.__getitem__, reverse=order.descending)
@@ -93,9 +94,27 @@ def visible_order(
     return positions
 
 
-def accepts(record: PhotoRecord, shown: PhotoFilter) -> bool:
-    """Whether the filter shows a photo."""
-    return all(test(record) for test in _tests(shown))
+def passing(
+    records: Sequence[PhotoRecord], positions: Sequence[int], shown: PhotoFilter
+) -> list[int]:
+    """Return the positions whose photos the filter accepts, stacked or not."""
+    tests = _tests(shown)
+    if not tests:
+        return list(positions)
+    return [at for at in positions if all(test(records[at]) for test in tests)]
+
+
+def _tops(records: Sequence[PhotoRecord], positions: Sequence[int]) -> list[int]:
+    """Return the photos that stand alone and of each series the best one."""
+    members: dict[Series, dict[bytes, int]] = defaultdict(dict)
+    for at in positions:
+        if (series := records[at].series) is not None:
+            members[series][records[at].path_key] = at
+    tops = set()
+    for series, found in members.items():
+        keys = (os.fsencode(path) for path in series.ranked)
+        tops.add(next((found[key] for key in keys if key in found), -1))
+    return [at for at in positions if records[at].series is None or at in tops]
 
 
 def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int], bool]) -> int:
@@ -113,7 +132,7 @@ def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int],
 
 
 def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
-    """Return one test for each part of the filter that is in use."""
+    """Return one test for each part of the filter that is in use, but for the stacking."""
     tests: list[Callable[[PhotoRecord], bool]] = []
     if shown.score_from > 0 or shown.score_to < 100:
         low, high = shown.score_from, shown.score_to
@@ -131,14 +150,7 @@ def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
     if shown.text:
         wanted = shown.text.casefold()
         tests.append(lambda record: wanted in record.name.casefold())
-    if shown.stacked:
-        tests.append(_tops_stack)
     return tests
-
-
-def _tops_stack(record: PhotoRecord) -> bool:
-    """Whether a photo stands alone or on top of its series."""
-    return record.series is None or record.series.top == record.path
 
 
 _STATUS_TESTS: dict[StatusTest, Callable[[PhotoRecord], bool]] = {

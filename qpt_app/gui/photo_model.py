@@ -4,6 +4,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from PySide6.QtCore import (
 
 from qpt_app.decisions.decision import Decision, Flag
 from qpt_app.gui.counts import stars_text
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, accepts, visible_order
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, passing, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import label_text, reason_text
 from qpt_app.photos.results import PhotoResult
+from qpt_app.photos.series import Series
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -248,9 +250,14 @@ class PhotoModel(QAbstractListModel):
         return True
 
     def hide_unwanted(self) -> None:
-        """Hide photos that the filter no longer shows; the others stay where they are."""
-        order = self._accepted(self._order)
-        if len(order) == len(self._order):
+        """Hide photos that the filter no longer shows; the others stay where they are.
+
+        The top of a stack makes way for the best of its series that is still shown.
+        """
+        if replace(self._filter, stacked=False).is_trivial:
+            return
+        order = self._stand_ins() if self._filter.stacked else self._accepted(self._order)
+        if order == self._order:
             return
         self.about_to_refresh.emit()
         old = self._order
@@ -258,6 +265,7 @@ class PhotoModel(QAbstractListModel):
         self._set_order(order)
         self.endResetModel()
         self.refreshed.emit(old)
+        self.counts_changed.emit()
 
     def _permute(self, order: list[int]) -> None:
         """Move rows about and take persistent indexes along."""
@@ -298,10 +306,23 @@ class PhotoModel(QAbstractListModel):
             self._failed.discard(position)
 
     def _accepted(self, positions: Sequence[int]) -> list[int]:
-        """Return the positions whose photos the filter shows."""
-        if self._filter.is_trivial:
-            return list(positions)
-        return [at for at in positions if accepts(self._records[at], self._filter)]
+        """Return the positions whose photos the filter accepts, stacked or not."""
+        return passing(self._records, positions, self._filter)
+
+    def _stand_ins(self) -> list[int]:
+        """Return for each row its photo, or what stands for its series now; none drops out."""
+        accepted = set(self._accepted(range(len(self._records))))
+        order = []
+        for at in self._order:
+            series = self._records[at].series
+            ranked = [at] if series is None else self._ranked(series)
+            order += [one for one in ranked if one in accepted][:1]
+        return list(dict.fromkeys(order))
+
+    def _ranked(self, series: Series) -> list[int]:
+        """Return the positions of a series' photos, the best first."""
+        found = (self._position.get(os.fsencode(path)) for path in series.ranked)
+        return [at for at in found if at is not None and self._records[at].series is series]
 
     def _set_order(self, order: list[int]) -> None:
         self._order = order

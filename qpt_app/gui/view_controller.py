@@ -11,7 +11,7 @@ from qpt_app.gui.loupe_view import LoupeView
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
-from qpt_app.gui.side_by_side import SideBySide
+from qpt_app.gui.side_by_side import MAX_COMPARED, SideBySide
 from qpt_app.gui.state_page import StatePage
 from qpt_app.gui.view_state import ViewState
 
@@ -63,6 +63,7 @@ class ViewController(QObject):
         self._covered = True
         grid.doubleClicked.connect(lambda _: self.show(View.LOUPE))
         cursor.moved.connect(self._follow)
+        model.counts_changed.connect(self._keep_framed)
 
     @property
     def view(self) -> View:
@@ -100,7 +101,9 @@ class ViewController(QObject):
             if (member := self._model.record(path)) is not None
         ]  # fmt: skip
         page, view = (
-            (self._compare, View.COMPARE) if len(members) <= 4 else (self._survey, View.SURVEY)
+            (self._compare, View.COMPARE)
+            if len(members) <= MAX_COMPARED
+            else (self._survey, View.SURVEY)
         )
         self._show_beside(page, view, members)
 
@@ -116,23 +119,65 @@ class ViewController(QObject):
 
     def step(self, direction: int) -> None:
         """Go to the next or previous photo, or to the next pane."""
-        if self._view is View.COMPARE:
-            self._compare.step(direction)
-        elif self._view is View.SURVEY:
-            self._survey.step(direction)
+        panes = self._panes()
+        if panes is not None:
+            panes.step(direction)
         else:
             self._cursor.step(direction)
 
     def step_series(self, direction: int) -> None:
-        """Go to the next or previous series; in the grid to the row below or above."""
-        if self._view is View.GRID:
+        """Go to the next or previous series; where photos stand in rows, to the row below or above.
+
+        Those are the grid and the panes.
+        """
+        panes = self._panes()
+        if panes is not None:
+            panes.frame_row(direction)
+        elif self._view is View.GRID:
             self._cursor.step(direction * self._grid.columns)
         else:
             self._cursor.step_series(direction)
 
     def go_to_end(self, *, last: bool) -> None:
-        """Go to the first or last photo."""
-        self._cursor.go_to_row(self._model.rowCount() - 1 if last else 0)
+        """Go to the first or last photo of those side by side, else of all."""
+        panes = self._panes()
+        if panes is not None:
+            panes.frame_end(last=last)
+        else:
+            self._cursor.go_to_row(self._model.rowCount() - 1 if last else 0)
+
+    def go_on(self) -> None:
+        """Go to the next photo after a decision; panes stay as they are."""
+        panes = self._panes()
+        if panes is not None:
+            panes.frame_next(1)
+        else:
+            self._cursor.step(1)
+
+    def go_on_to_series(self) -> None:
+        """Go to the next series after a decision about one; panes stay as they are."""
+        if self._panes() is None:
+            self._cursor.step_series(1)
+
+    def reveal(self, record: PhotoRecord) -> bool:
+        """Make a photo current and see to it that it is on screen; return whether it can be.
+
+        One that no pane shows is shown by the grid: the photos beside each other are not disturbed.
+        """
+        panes = self._panes()
+        if panes is not None and panes.shows(record):
+            self._cursor.make_current(record)
+            return True
+        return self._cursor.go_to(record)
+
+    def chosen(self) -> list[PhotoRecord]:
+        """Return the photos that an action on files means: those that are seen to be marked.
+
+        The selection is seen in the grid alone; elsewhere it is the framed photo.
+        """
+        if self._view is View.GRID:
+            return self._cursor.selected()
+        return [self._cursor.record] if self._cursor.record is not None else []
 
     def toggle_zoom(self) -> None:
         """Fit or 100 % at the pointer; from the grid it opens the loupe at 100 %."""
@@ -162,11 +207,6 @@ class ViewController(QObject):
             return self._survey.current_pane()
         return None
 
-    def drop_missing(self) -> None:
-        """Close panes whose photos were moved away."""
-        self._compare.remove_hidden()
-        self._survey.remove_hidden()
-
     def focus_photos(self) -> None:
         """Give the keyboard to the photos."""
         page = self._stack.currentWidget()
@@ -188,15 +228,30 @@ class ViewController(QObject):
                 selected.append(record)
         return selected
 
+    def _panes(self) -> SideBySide | None:
+        """Return the panes on screen, if it is they that show photos."""
+        return {View.COMPARE: self._compare, View.SURVEY: self._survey}.get(self._view)
+
     def _show_beside(self, page: SideBySide, view: View, records: list[PhotoRecord]) -> None:
-        self._set(view)
-        page.show_records(records)
+        if records:
+            self._set(view)
+            count, shown = page.show_records(records), len(page.records)
+            if shown < count:
+                text = self.tr("Only %1 of %2 photos are shown, with the framed one among them")
+                self.announced.emit(text.replace("%1", str(shown)).replace("%2", str(count)))
 
     def _set(self, view: View) -> None:
-        if view is not self._view or self._covered:
-            self._view = view
-            self._raise_page()
-            self.changed.emit(view)
+        if view is self._view and not self._covered:
+            return
+        was_beside = self._panes() is not None
+        self._view = view
+        self._cursor.holds_hidden = self._panes() is not None
+        if view is View.GRID:
+            if was_beside and not self._model.filter.is_trivial:
+                self._model.refresh()  # panes show photos that a key can bring into the filter
+            self._cursor.leave_hidden()
+        self._raise_page()
+        self.changed.emit(view)
 
     def _raise_page(self) -> None:
         had_focus = self._stack.isAncestorOf(self._stack.window().focusWidget() or self._stack)
@@ -212,5 +267,19 @@ class ViewController(QObject):
             page.setFocus()
 
     def _follow(self, record: PhotoRecord | None) -> None:
-        if self._view is View.GRID and record is not None:
+        if self._view is not View.GRID:
+            self._keep_framed()
+        elif record is not None:
             self._grid.scrollTo(self._model.index(self._cursor.row, 0))
+
+    def _keep_framed(self) -> None:
+        """Hold to it that the photo that keys act on is the framed one, whatever moved the cursor.
+
+        Panes of photos that are gone close; what undo brings back opens again. If the cursor is
+        elsewhere then, the grid shows where.
+        """
+        panes = self._panes()
+        if panes is not None:
+            panes.sync()
+            if not panes.shows(self._cursor.record):
+                self._set(View.GRID)

@@ -70,7 +70,7 @@ class WindowActions(QObject):
 
     def go_to_failed(self, record: PhotoRecord) -> None:
         """Frame a photo of the list; say so if it is hidden."""
-        if not self._window.photo_cursor.go_to(record):
+        if not self._window.views.reveal(record):
             text = self.tr("%1 is hidden by the filter or by its stack")
             self._window.parts.status.announce(text.replace("%1", record.name))
 

@@ -8,6 +8,7 @@ from qpt_app.decisions.decision import Flag
 from qpt_app.gui.counts import photos_text
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.library import Library
+from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import display_name
 from qpt_app.gui.score_summary import ScoreSummary
@@ -23,6 +24,7 @@ class WindowStatus(QObject):
         self,
         parts: WindowParts,
         model: PhotoModel,
+        cursor: PhotoCursor,
         library: Library,
         scoring: ScoringJob,
         views: ViewController,
@@ -31,6 +33,7 @@ class WindowStatus(QObject):
         super().__init__(views)
         self._parts = parts
         self._model = model
+        self._cursor = cursor
         self._library = library
         self._scoring = scoring
         self._views = views
@@ -41,6 +44,7 @@ class WindowStatus(QObject):
         model.modelReset.connect(self._choose_page)
         model.rowsInserted.connect(self._choose_page)
         keys.rebound.connect(self._choose_page)
+        cursor.moved.connect(lambda _: self._choose_page())
         library.opened.connect(self._opened)
         library.loaded.connect(self._choose_page)
         library.failed.connect(self._failed)
@@ -61,10 +65,13 @@ class WindowStatus(QObject):
         self._choose_page()
 
     def _choose_page(self) -> None:
-        """Show photos if there are any, else say why there are none."""
+        """Show photos if there are any, else say why there are none.
+
+        Panes and loupe may show a photo that the filter hides, even when it hides all.
+        """
         state, folder = self._parts.state, self._library.folder
         name = "" if folder is None else display_name(folder.name or str(folder))
-        if self._model.rowCount():
+        if self._model.rowCount() or self._cursor.record is not None:
             self._views.cover(False)
             return
         if self._error is not None:

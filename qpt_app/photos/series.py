@@ -89,11 +89,6 @@ class Series:
         """The best frame of a burst; None where there is no winner."""
         return None if self.is_protected else self.ranked[0]
 
-    @property
-    def top(self) -> Path:
-        """The frame that stands for the series when it is stacked."""
-        return self.ranked[0]
-
 
 def group_series(frames: Iterable[Frame]) -> list[Series]:
     """Return the series among frames, in the order of time. Each frame is in one at most."""

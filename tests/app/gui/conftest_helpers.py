@@ -2,9 +2,10 @@
 
 import time
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QItemSelection, QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
 
+WAIT_MS = 20000
 KEYS = {
     "Left": Qt.Key.Key_Left, "Right": Qt.Key.Key_Right, "Up": Qt.Key.Key_Up,
     "Down": Qt.Key.Key_Down, "Home": Qt.Key.Key_Home, "End": Qt.Key.Key_End,
@@ -29,6 +30,48 @@ def settle(qtbot, window) -> None:
     qtbot.waitUntil(lambda: window.desk.is_idle and not window.library.is_reading, timeout=20000)
     # The desk is idle when its last answer is on its way, not when the window has taken it.
     QCoreApplication.processEvents()
+
+
+def undo(qtbot, window) -> None:
+    """Take the newest action back and wait until that is shown."""
+    settle(qtbot, window)
+    with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
+        press(qtbot, window, "Z", Qt.KeyboardModifier.ControlModifier)
+    settle(qtbot, window)
+
+
+def select(window, first: int, last: int) -> None:
+    """Select rows; the first one is current."""
+    window.photo_cursor.go_to_row(first)
+    window.parts.grid.selectionModel().select(
+        QItemSelection(window.model.index(first, 0), window.model.index(last, 0)),
+        QItemSelectionModel.SelectionFlag.Select,
+    )
+
+
+def confirm(qtbot, window):
+    """Say yes to the list; return its plan."""
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
+    dialog = window.files.dialog
+    with qtbot.waitSignal(window.desk.executed, timeout=WAIT_MS):
+        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
+    settle(qtbot, window)
+    return dialog.plan
+
+
+def assert_on_screen(window) -> None:
+    """The photo that a key acts on is the one that the view on screen frames."""
+    views, current = window.views, window.photo_cursor.record
+    page = {"compare": window.compare, "survey": window.survey}.get(views.view.value)
+    if views.is_covered:
+        assert current is None
+    elif page is not None:
+        assert [pane.record for pane in page.panes] == page.records
+        assert [pane.record for pane in page.panes if pane.is_current] == [current]
+    elif views.view.value == "loupe":
+        assert window.loupe.pane.record is current
+    else:
+        assert window.model.record_at(window.parts.grid.currentIndex().row()) is current
 
 
 def stretch() -> float:

@@ -12,8 +12,8 @@ from pathlib import Path
 import gui_fakes
 import pytest
 from conftest import open_and_score
-from conftest_helpers import press, settle
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from conftest_helpers import confirm, press, select, settle, undo
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from qpt_app.decisions.decision import Decision, Flag, Label
@@ -21,7 +21,7 @@ from qpt_app.decisions.session import DecisionSession
 from qpt_app.errors import StorageError
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.export_file import ranks, write_export
-from qpt_app.gui.photo_filter import StatusTest
+from qpt_app.gui.photo_filter import SortKey, StatusTest
 from qpt_app.gui.view_controller import View
 from qpt_app.photos.ranking import TIE_PROBABILITY, with_ranks
 
@@ -37,35 +37,10 @@ def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def undo(qtbot, window):
-    settle(qtbot, window)
-    with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
-        press(qtbot, window, "Z", CONTROL)
-    settle(qtbot, window)
-
-
 def redo(qtbot, window):
     with qtbot.waitSignal(window.desk.stepped, timeout=WAIT_MS):
         press(qtbot, window, "Z", CONTROL | SHIFT)
     settle(qtbot, window)
-
-
-def select(window, first, last):
-    window.photo_cursor.go_to_row(first)
-    window.parts.grid.selectionModel().select(
-        QItemSelection(window.model.index(first, 0), window.model.index(last, 0)),
-        QItemSelectionModel.SelectionFlag.Select,
-    )
-
-
-def confirm(qtbot, window):
-    """Say yes to the list."""
-    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
-    dialog = window.files.dialog
-    with qtbot.waitSignal(window.desk.executed, timeout=WAIT_MS):
-        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
-    settle(qtbot, window)
-    return dialog.plan
 
 
 def test_every_decision_key_is_undone_and_redone(qtbot, opened):
@@ -449,6 +424,24 @@ def test_stacking_shows_a_series_by_its_best(qtbot, opened):
     assert opened.photo_cursor.record.name == "p06.jpg"
     press(qtbot, opened, "Down")
     assert opened.photo_cursor.record.name == "p07.jpg"
+
+
+def test_down_comes_by_all_photos_when_sorted_by_score(qtbot, opened, shoot):
+    """A photo between two frames of a burst is no place to turn round at."""
+    between = opened.model.record(shoot / "p00.jpg")
+    score = opened.model.record(shoot / "p05.jpg").score + 0.1
+    opened.model.set_results([replace(between.result, score=score)])
+    opened.parts.bar.sort_key.setCurrentIndex(opened.parts.bar.sort_key.findData(SortKey.SCORE))
+    opened.parts.bar.sort_key.activated.emit(1)
+    opened.views.focus_photos()
+    press(qtbot, opened, "Home")
+    press(qtbot, opened, "E")
+    seen = [opened.photo_cursor.record.name[:3]]
+    for key in ["Down"] * 9 + ["Up"] * 9:
+        press(qtbot, opened, key)
+        seen.append(opened.photo_cursor.record.name[:3])
+    wanted = ["p11", "p10", "p08", "p07", "p06", "p00", "p03", "p02", "p01", "p09"]
+    assert seen == wanted + wanted[-2::-1]
 
 
 def test_a_failed_photo_that_was_mended_is_scored_by_a_retry(qtbot, opened, shoot):

@@ -19,6 +19,7 @@ from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.photos.results import PhotoFile, PhotoResult
+from qpt_app.photos.series import Series, SeriesKind
 
 
 def record(name: str, *, score: float | None = None, stars: int | None = None, flag=Flag.NONE):
@@ -30,6 +31,12 @@ def record(name: str, *, score: float | None = None, stars: int | None = None, f
         photo.result = PhotoResult(path=path, status=PhotoStatus.OK, score=score)
     photo.decision = Decision(stars=stars, flag=flag)
     return photo
+
+
+def burst(*names: str) -> Series:
+    """A series of photos named from the best to the worst."""
+    paths = tuple(Path("/shoot") / name for name in names)
+    return Series(kind=SeriesKind.BURST, members=paths, ranked=paths, from_tags=True)
 
 
 @pytest.fixture
@@ -111,6 +118,53 @@ def test_when_a_filter_hides_the_framed_photo_the_next_nearest_is_framed(model, 
     model.set_decision(Path(f"/shoot/{rejected}.jpg"), Decision(flag=Flag.REJECT))
     model.hide_unwanted()
     assert cursor.record.name == expected
+
+
+def test_series_mixed_by_the_sorting_are_come_by_once_each_and_the_same_way_back(model):
+    """Down used to go round for ever between two series that a sort by score had interleaved."""
+    scores = {"a1": 90, "b1": 80, "a2": 70, "c": 60, "b2": 50, "a3": 40, "d": 30}
+    photos = {name: record(f"{name}.jpg", score=score) for name, score in scores.items()}
+    for members in (["a2", "a1", "a3"], ["b2", "b1"]):  # a2 is the best of its series
+        series = burst(*(f"{name}.jpg" for name in members))
+        for name in members:
+            photos[name].series = series
+    model.add(photos.values())
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=True))
+    cursor = PhotoCursor(model, QItemSelectionModel(model))
+    cursor.go_to_row(0)
+
+    def walk(direction):
+        seen = []
+        while len(seen) < len(scores) and cursor.step_series(direction):
+            seen.append(cursor.record.name[:-4])
+        return seen
+
+    assert walk(1) == ["b2", "c", "d"]
+    assert walk(-1) == ["c", "b2", "a2"]
+    assert walk(1) == ["b2", "c", "d"]
+    model.set_filter(PhotoFilter(score_to=65))
+    cursor.go_to_row(0)
+    assert walk(1) == ["b2", "a3", "d"]  # the best of those that are shown
+
+
+def test_what_stands_for_a_stack_changes_in_place(model):
+    """The best that passes, whatever of the series was moved away."""
+    photos = [record(f"{name}.jpg") for name in ("a1", "a2", "a3", "b", "c1", "c2")]
+    series, other = burst("a3.jpg", "a1.jpg", "a2.jpg"), burst("gone.jpg", "c2.jpg", "c1.jpg")
+    for photo in photos[:3]:
+        photo.series = series
+    for photo in photos[4:]:
+        photo.series = other
+    model.add(photos)
+    model.set_filter(PhotoFilter(stacked=True, flags=frozenset({Flag.NONE, Flag.PICK})))
+    assert names(model) == ["a3.jpg", "b.jpg", "c2.jpg"]
+    for name, shown in (("a3", ["a1", "b", "c2"]), ("a1", ["a2", "b", "c2"]), ("a2", ["b", "c2"])):
+        model.set_decision(Path(f"/shoot/{name}.jpg"), Decision(flag=Flag.REJECT))
+        model.hide_unwanted()
+        assert names(model) == [f"{one}.jpg" for one in shown]
+    model.set_decision(Path("/shoot/a1.jpg"), Decision())
+    model.refresh()
+    assert names(model) == ["a1.jpg", "b.jpg", "c2.jpg"]
 
 
 def test_the_selection_survives_a_sort_and_a_filter(model):

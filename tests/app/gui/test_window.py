@@ -7,7 +7,7 @@ import time
 import gui_fakes
 import pytest
 from conftest import open_and_score
-from conftest_helpers import press, settle, stretch
+from conftest_helpers import assert_on_screen, press, settle, stretch
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
@@ -527,7 +527,7 @@ def test_clicks_and_drags_in_the_grid_select(qtbot, opened):
 def test_five_hundred_random_keys_end_in_a_consistent_state(
     qtbot, make_window, shoot, paths, trash
 ):
-    """Every file exactly once, and the database says what the window shows."""
+    """Every file exactly once, the database says what the window shows, no key acts unseen."""
     window = make_window()
     open_and_score(qtbot, window, shoot)
     before = {path.name: path.read_bytes() for path in shoot.iterdir()}
@@ -544,6 +544,7 @@ def test_five_hundred_random_keys_end_in_a_consistent_state(
         if dialog is not None:
             dialog.reject()
         press(qtbot, window, "Z" if modifiers == CONTROL else key, modifiers)
+        assert_on_screen(window)
     settle(qtbot, window)
     qtbot.waitUntil(lambda: window.desk.is_idle, timeout=20000)
     if window.files.dialog is not None:

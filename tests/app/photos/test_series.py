@@ -55,7 +55,7 @@ def test_frames_close_in_time_and_alike_are_a_burst_with_the_best_on_top():
     series = only(reversed(frames))
     assert series.kind is SeriesKind.BURST
     assert series.members == (Path("0"), Path("1"), Path("2"))
-    assert series.best == series.top == Path("1")
+    assert series.best == series.ranked[0] == Path("1")
     assert series.ranked == (Path("1"), Path("2"), Path("0"))
 
 
