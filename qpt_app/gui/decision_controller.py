@@ -25,7 +25,7 @@ class Guide(Protocol):
     def go_on_to_series(self) -> None:
         """Go to the next series, if the view shows it."""
 
-    def reveal(self, record: PhotoRecord) -> None:
+    def reveal(self, record: PhotoRecord) -> bool:
         """Make a photo current and see to it that it is on screen."""
 
 
