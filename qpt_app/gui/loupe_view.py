@@ -53,6 +53,7 @@ class LoupeView(QWidget):
         self.setFocusProxy(self.pane)
         self.pane.needs_image.connect(self.fetch)
         cursor.moved.connect(self._follow)
+        model.refreshed.connect(lambda _: self._follow(cursor.record))  # its place, its neighbours
         model.dataChanged.connect(lambda *_: self.refresh())
 
     def activate(self) -> None:

@@ -132,6 +132,9 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(parts.bar.set_tile_size)
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
+        parts.grid.verticalScrollBar().actionTriggered.connect(
+            lambda _: self.library.note_touch()
+        )
         parts.folders.chosen.connect(self.open_folder)
         parts.failed.chosen.connect(self.photo_cursor.go_to)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())

@@ -19,7 +19,11 @@ class PhotoCursor(QObject):
     """Wraps the grid's selection model, so that all views share one current photo."""
 
     moved = Signal(object)
-    """Another photo is current; carries its record, or None in an empty folder."""
+    """The user went to a photo, or the framed one is gone and another took its place.
+
+    Carries its record, or None in an empty folder. Silent while rows only change places: nobody
+    moved, so nothing may scroll.
+    """
 
     def __init__(
         self, model: PhotoModel, selection: QItemSelectionModel, parent: QObject | None = None
@@ -57,7 +61,10 @@ class PhotoCursor(QObject):
         count = self._model.rowCount()
         if count:
             index = self._model.index(max(0, min(count - 1, row)), 0)
+            stays = index == self._selection.currentIndex()
             self._selection.setCurrentIndex(index, _Flag.ClearAndSelect)
+            if stays:  # it may have been scrolled out of view meanwhile
+                self.moved.emit(self.record)
 
     def go_to(self, record: PhotoRecord) -> bool:
         """Make a photo current; False if the filter hides it."""
@@ -133,8 +140,8 @@ class PhotoCursor(QObject):
             mode = _Flag.Select if stays else _Flag.ClearAndSelect
             self._selection.setCurrentIndex(index, mode)
         self._restoring = False
-        now = self.record
-        self.moved.emit(now)
+        if self.record is not record:
+            self.moved.emit(self.record)
 
     def _select(self, rows: list[int]) -> None:
         selection = QItemSelection()
