@@ -163,7 +163,7 @@ class DecisionController(QObject):
         for path, decision in decisions.items():
             record = self._model.record(path)
             if record is not None and record.decision != decision and path not in self._unkept:
-                self._model.set_decision(path, decision)
+                self._model.adopt_decision(path, decision)
                 changed += 1
         if changed:
             self._model.refresh()

@@ -132,9 +132,7 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(parts.bar.set_tile_size)
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
-        parts.grid.verticalScrollBar().actionTriggered.connect(
-            lambda _: self.library.note_touch()
-        )
+        parts.grid.verticalScrollBar().actionTriggered.connect(lambda _: self.library.note_touch())
         parts.folders.chosen.connect(self.open_folder)
         parts.failed.chosen.connect(self.photo_cursor.go_to)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
@@ -146,6 +144,7 @@ class MainWindow(QMainWindow):
         self.desk.damaged.connect(self.actions_.offer_restore)
         self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
+        self.decisions.decided.connect(lambda _: self.library.note_touch())
         self.files.finished.connect(self.library.rescan)
         self.library.loaded.connect(self._loaded)
         self.library.settled.connect(self._settled)

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 )
 
 from qpt_app.decisions.decision import Decision, Flag
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, accepts, visible_order
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, accepts, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.photos.results import PhotoResult
 
@@ -192,10 +192,12 @@ class PhotoModel(QAbstractListModel):
             self.refresh()
 
     def set_order(self, order: PhotoOrder) -> None:
-        """Sort in another way."""
-        if order != self._sort:
-            self._sort = order
-            self.refresh()
+        """Sort in this way; the same way again sorts by what is known and decided now."""
+        self._sort = order
+        if order.key is SortKey.RATING:
+            for record in self._records:
+                record.placed_stars = record.stars
+        self.refresh()
 
     def set_results(self, results: Iterable[PhotoResult]) -> None:
         """Note what scoring found; `refresh` moves the photos later, not under the pointer."""
@@ -216,13 +218,22 @@ class PhotoModel(QAbstractListModel):
         self.touch(records)
 
     def set_decision(self, path: Path, decision: Decision) -> None:
-        """Note what the person decided; the photo stays in place until `refresh`."""
+        """Note what the person decided; the photo stays in place until `refresh`.
+
+        In an order by rating it stays until `set_order`.
+        """
         record = self.record(path)
         if record is not None and record.decision != decision:
             self._flags[record.decision.flag] -= 1
             self._flags[decision.flag] += 1
             record.decision = decision
             self._changed([self.row_of(record)])
+
+    def adopt_decision(self, path: Path, decision: Decision) -> None:
+        """Note a decision that was not made here and now: `refresh` puts the photo in its place."""
+        self.set_decision(path, decision)
+        if (record := self.record(path)) is not None:
+            record.placed_stars = record.stars
 
     def touch(self, records: Iterable[PhotoRecord]) -> None:
         """Redraw photos whose other fields changed."""
@@ -280,6 +291,7 @@ class PhotoModel(QAbstractListModel):
         position = len(self._records)
         self._position[record.path_key] = position
         self._records.append(record)
+        record.placed_stars = record.stars
         self._flags[record.decision.flag] += 1
         self._scores.append(math.nan)
         if record.result is not None:

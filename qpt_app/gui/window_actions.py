@@ -135,7 +135,7 @@ class WindowActions(QObject):
         files, window = self._window.files, self._window
         return {
             "open_folder": self._open_folder,
-            "rescan": window.library.rescan,
+            "rescan": self._rescan,
             "recursive": self._toggle_recursive,
             "trash": files.trash_selected,
             "trash_rejects": files.trash_rejects,
@@ -217,6 +217,11 @@ class WindowActions(QObject):
     def _toggle_stack(self) -> None:
         bar = self._window.parts.bar
         bar.set_filter(replace(bar.filter, stacked=self._window.keys["stack"].isChecked()))
+
+    def _rescan(self) -> None:
+        """Read the folder again, and bring the order up to date with the ratings."""
+        self._window.model.set_order(self._window.model.order)
+        self._window.library.rescan()
 
     def _toggle_recursive(self) -> None:
         self._change_settings(recursive=self._window.keys["recursive"].isChecked())

@@ -6,11 +6,13 @@ from datetime import timedelta
 import gui_fakes
 import pytest
 from conftest import START, open_and_score
-from conftest_helpers import press
+from conftest_helpers import press, settle
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
-from qpt_app.gui.photo_filter import PhotoFilter, SortKey
+from qpt_app.decisions.decision import Decision
+from qpt_app.gui.gui_settings import SessionState
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey
 from qpt_app.gui.view_controller import View
 
 COUNT = 60
@@ -125,3 +127,76 @@ def test_the_loupe_says_the_new_place_of_a_photo_that_moved(qtbot, window):
     assert window.views.view is View.LOUPE
     assert window.loupe.pane.record is record
     assert window.loupe.strip._place == f"1 / {COUNT}"
+
+
+def shown(window) -> list[str]:
+    return [record.name for record in window.model.visible_records()]
+
+
+def test_photos_are_sorted_by_time_when_exif_comes_after_the_scores(
+    qtbot, make_window, window, many, paths, trash, tmp_path
+):
+    """With all scores in the cache, nothing but EXIF says that the order is behind."""
+    window.close()
+    gate = tmp_path / "gate"
+    gate.touch()
+    services = gui_fakes.make_services(paths, trash)
+    services = replace(services, read_essentials=gui_fakes.GatedEssentials(str(gate)))
+    again = make_window(session=SessionState(sort_key="time"), services=services)
+    again.open_folder(many)
+    qtbot.waitUntil(lambda: again.scoring.state.value == "done", timeout=40000)
+    again.library.touch_time_out()
+    qtbot.waitUntil(lambda: not again.library.is_unsettled, timeout=20000)
+    assert again.model.records[0].taken_at is None
+    gate.unlink()
+    qtbot.waitUntil(lambda: again.metadata.is_idle, timeout=20000)
+    again.library.touch_time_out()
+    qtbot.waitUntil(lambda: not again.library.is_unsettled, timeout=20000)
+    assert shown(again) == sorted(shown(again), reverse=True)
+
+
+@pytest.mark.parametrize("how", ["chosen again", "F5"])
+def test_a_rated_photo_stays_until_the_user_sorts_again(qtbot, window, how):
+    """It does not jump away under the key, not even when a score comes in."""
+    choose_order(window, SortKey.RATING)
+    window.views.focus_photos()
+    window.photo_cursor.go_to_row(50)
+    record = window.photo_cursor.record
+    press(qtbot, window, "5")
+    settle(qtbot, window)
+    assert record.stars == 5
+    window.parts.bar.set_filter(PhotoFilter(score_from=1))
+    give_score(qtbot, window, "p03.jpg", 99.5)
+    assert window.model.row_of(record) == 50
+    press(qtbot, window, "Z", Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: record.stars == 0, timeout=20000)
+    press(qtbot, window, "4")
+    settle(qtbot, window)
+    assert window.photo_cursor.row == 50
+    if how == "F5":
+        press(qtbot, window, "F5")
+        settle(qtbot, window)
+    else:
+        choose_order(window, SortKey.RATING)
+    assert window.model.row_of(record) == 0
+    assert window.photo_cursor.record is record
+
+
+def test_choosing_the_same_order_again_keeps_its_direction(window):
+    """Who turned the order round wants it so."""
+    bar = window.parts.bar
+    choose_order(window, SortKey.SCORE)
+    bar._direction.click()
+    assert window.model.order == PhotoOrder(key=SortKey.SCORE)
+    choose_order(window, SortKey.SCORE)
+    assert window.model.order == PhotoOrder(key=SortKey.SCORE)
+    choose_order(window, SortKey.RATING)
+    assert window.model.order == PhotoOrder(key=SortKey.RATING, descending=True)
+
+
+def test_ratings_of_other_programs_are_sorted_in(qtbot, window):
+    """What was not rated here and now goes to its place."""
+    choose_order(window, SortKey.RATING)
+    record = window.model.record_at(30)
+    window.desk.adopted.emit({record.path: Decision(stars=3)})
+    assert window.model.row_of(record) == 0
