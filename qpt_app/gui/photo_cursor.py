@@ -33,6 +33,8 @@ class PhotoCursor(QObject):
         self._selection = selection
         self._kept: tuple[PhotoRecord | None, int, list[PhotoRecord]] = (None, -1, [])
         self._restoring = False
+        self._is_starting = False
+        self._is_at_start = True
         selection.currentChanged.connect(self._current_changed)
         model.about_to_refresh.connect(self._remember)
         model.refreshed.connect(self._restore)
@@ -50,6 +52,11 @@ class PhotoCursor(QObject):
         index = self._selection.currentIndex()
         return index.row() if index.isValid() else -1
 
+    @property
+    def is_at_start(self) -> bool:
+        """Whether nobody went anywhere yet: the framed photo is but the first that was found."""
+        return self._is_at_start
+
     def selected(self) -> list[PhotoRecord]:
         """Return the selected photos in order; the current one alone if there is no other."""
         rows = sorted(index.row() for index in self._selection.selectedIndexes())
@@ -62,6 +69,7 @@ class PhotoCursor(QObject):
         if count:
             index = self._model.index(max(0, min(count - 1, row)), 0)
             stays = index == self._selection.currentIndex()
+            self._is_at_start = self._is_starting
             self._selection.setCurrentIndex(index, _Flag.ClearAndSelect)
             if stays:  # it may have been scrolled out of view meanwhile
                 self.moved.emit(self.record)
@@ -108,12 +116,15 @@ class PhotoCursor(QObject):
 
     def _current_changed(self, current: QModelIndex) -> None:
         if not self._restoring:
+            self._is_at_start = self._is_starting
             self.moved.emit(self._model.record_at(current.row()) if current.isValid() else None)
 
     def _start_somewhere(self) -> None:
         """Frame the first photo as soon as there is one."""
         if self.row < 0:
+            self._is_starting = True
             self.go_to_row(0)
+            self._is_starting = False
 
     def _after_reset(self) -> None:
         if not self._restoring:
