@@ -11,6 +11,7 @@ from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.series import SeriesKind
 
 
 class DecisionController(QObject):
@@ -79,6 +80,11 @@ class DecisionController(QObject):
             return
         if series.is_protected:
             text = self.tr("%1 belongs to a series that is kept whole: nothing was rejected")
+            if series.kind is SeriesKind.UNDECIDED:
+                text = self.tr(
+                    "Nothing was rejected: not all of the series of %1 was looked at yet, "
+                    "it could be a bracket"
+                )
             self.announced.emit(text.replace("%1", record.name))
             return
         members = [
