@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         parts.failed.chosen.connect(self.photo_cursor.go_to)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
         cursor.moved.connect(self._moved)
-        for source in (self.decisions, self.files, self.views):
+        for source in (self.decisions, self.files, self.views, self.compare, self.survey):
             source.announced.connect(parts.status.announce)
         self.decisions.files_returned.connect(self.library.rescan)
         self.decisions.refused.connect(self.actions_.refuse_decision)
@@ -221,6 +221,8 @@ class MainWindow(QMainWindow):
         self.keys.rebind(settings.keys)
         self.keys["recursive"].setChecked(settings.recursive)
         self.loaders.set_memory(settings.memory_mb)
+        for view in (self.loupe, self.compare, self.survey):
+            view.fetch()
         self.desk.set_xmp_profile(settings.xmp_profile)
         if self.library.folder is not None and settings.recursive != self.library.recursive:
             self.open_folder(self.library.folder)
