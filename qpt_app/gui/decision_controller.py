@@ -119,7 +119,7 @@ class DecisionController(QObject):
         for record, change in real:
             self._unkept[record.path] += 1
             self._model.set_decision(record.path, change.applied_to(record.decision))
-        self._model.hide_unwanted()
+        self._model.hide_unwanted([record for record, _ in real])
         self.announced.emit(title)
 
     def undo(self) -> None:

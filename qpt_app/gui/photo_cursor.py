@@ -1,5 +1,7 @@
 """The one photo that keys act on, and the selection; both survive sorting and filtering."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
@@ -31,7 +33,7 @@ class PhotoCursor(QObject):
         super().__init__(parent)
         self._model = model
         self._selection = selection
-        self._kept: tuple[PhotoRecord | None, int, list[PhotoRecord]] = (None, -1, [])
+        self._kept: tuple[PhotoRecord | None, int, list[int]] = (None, -1, [])
         self._restoring = False
         self._is_starting = False
         self._is_at_start = True
@@ -59,7 +61,7 @@ class PhotoCursor(QObject):
 
     def selected(self) -> list[PhotoRecord]:
         """Return the selected photos in order; the current one alone if there is no other."""
-        rows = sorted(index.row() for index in self._selection.selectedIndexes())
+        rows = self._selected_rows()
         found = [record for row in rows if (record := self._model.record_at(row)) is not None]
         return found or ([self.record] if self.record is not None else [])
 
@@ -132,11 +134,13 @@ class PhotoCursor(QObject):
 
     def _remember(self) -> None:
         self._restoring = True
-        self._kept = (self.record, self.row, self.selected())
+        self._kept = (self.record, self.row, self._selected_rows())
+        # Qt would carry every selected row along by itself, and compare all with all at the end.
+        self._selection.clearSelection()
 
     def _restore(self, old_order: list[int]) -> None:
         """Frame the same photo, or the next nearest that is still shown."""
-        record, row, selected = self._kept
+        record, row, rows = self._kept
         self._kept = (None, -1, [])
         target = -1 if record is None else self._model.row_of(record)
         if target < 0 and row >= 0:
@@ -144,20 +148,37 @@ class PhotoCursor(QObject):
             target = self._model.row_of_position(position)
         if target < 0 and self._model.rowCount():
             target = 0
-        self._select([self._model.row_of(other) for other in selected])
+        self._select([self._model.row_of_position(old_order[at]) for at in rows])
         if target >= 0:
             index = self._model.index(target, 0)
-            stays = any(other is record for other in selected) and len(selected) > 1
+            stays = row in rows and len(rows) > 1
             mode = _Flag.Select if stays else _Flag.ClearAndSelect
             self._selection.setCurrentIndex(index, mode)
         self._restoring = False
         if self.record is not record:
             self.moved.emit(self.record)
 
+    def _selected_rows(self) -> list[int]:
+        """Return the selected rows in order; asking for indexes would make one object a row."""
+        found: list[int] = []
+        for part in self._selection.selection():  # type: ignore[attr-defined]  # not in the stubs
+            found += range(part.top(), part.bottom() + 1)
+        return sorted(found)
+
     def _select(self, rows: list[int]) -> None:
+        """Select rows; neighbours as one range, because Qt's time grows with their number."""
         selection = QItemSelection()
-        for row in rows:
-            if row >= 0:
-                index = self._model.index(row, 0)
-                selection.select(index, index)
+        for first, last in runs(sorted(row for row in rows if row >= 0)):
+            selection.select(self._model.index(first, 0), self._model.index(last, 0))
         self._selection.select(selection, _Flag.ClearAndSelect)
+
+
+def runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (first, last) of each run of neighbours among sorted rows."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if found and row == found[-1][1] + 1:
+            found[-1] = (found[-1][0], row)
+        else:
+            found.append((row, row))
+    return found

@@ -76,7 +76,7 @@ def visible_order(
 
     Photos without a value for the key (no score, no stars) come last in both directions.
     """
-    tests = _tests(shown)
+    tests = filter_tests(shown)
     if tests:
         positions = [at for at, record in enumerate(records) if all(test(record) for test in tests)]
     else:
@@ -93,11 +93,6 @@ def visible_order(
     return positions
 
 
-def accepts(record: PhotoRecord, shown: PhotoFilter) -> bool:
-    """Whether the filter shows a photo."""
-    return all(test(record) for test in _tests(shown))
-
-
 def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int], bool]) -> int:
     """Return the position to select when the one at `row` of the old order went away.
 
@@ -112,8 +107,8 @@ def nearest_visible(old_order: Sequence[int], row: int, visible: Callable[[int],
     return -1
 
 
-def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
-    """Return one test for each part of the filter that is in use."""
+def filter_tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
+    """Return one test for each part of the filter that is in use; a photo is shown if all pass."""
     tests: list[Callable[[PhotoRecord], bool]] = []
     if shown.score_from > 0 or shown.score_to < 100:
         low, high = shown.score_from, shown.score_to

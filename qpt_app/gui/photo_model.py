@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 )
 
 from qpt_app.decisions.decision import Decision, Flag
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, accepts, visible_order
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, filter_tests, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.photos.results import PhotoResult
 
@@ -256,17 +256,19 @@ class PhotoModel(QAbstractListModel):
         self.counts_changed.emit()
         return True
 
-    def hide_unwanted(self) -> None:
-        """Hide photos that the filter no longer shows; the others stay where they are."""
-        order = self._accepted(self._order)
-        if len(order) == len(self._order):
+    def hide_unwanted(self, changed: Sequence[PhotoRecord]) -> None:
+        """Hide those of the changed photos that the filter no longer shows; the others stay."""
+        known = [self._position[one.path_key] for one in changed if self.row_of(one) >= 0]
+        gone = set(known) - set(self._accepted(known))
+        if not gone:
             return
         self.about_to_refresh.emit()
         old = self._order
         self.beginResetModel()
-        self._set_order(order)
+        self._set_order([at for at in old if at not in gone])
         self.endResetModel()
         self.refreshed.emit(old)
+        self.counts_changed.emit()
 
     def _permute(self, order: list[int]) -> None:
         """Move rows about and take persistent indexes along."""
@@ -311,11 +313,12 @@ class PhotoModel(QAbstractListModel):
         """Return the positions whose photos the filter shows."""
         if self._filter.is_trivial:
             return list(positions)
-        return [at for at in positions if accepts(self._records[at], self._filter)]
+        tests, records = filter_tests(self._filter), self._records
+        return [at for at in positions if all(test(records[at]) for test in tests)]
 
     def _set_order(self, order: list[int]) -> None:
         self._order = order
-        self._rows = {position: row for row, position in enumerate(order)}
+        self._rows = dict(zip(order, range(len(order)), strict=True))
 
     def _changed(self, rows: list[int]) -> None:
         """Announce changed rows, neighbours together."""
