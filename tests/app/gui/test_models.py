@@ -213,6 +213,26 @@ def test_only_the_changed_photo_is_looked_at_again(model):
     assert names(model) == ["0.jpg", "2.jpg"]
 
 
+def test_a_stack_whose_photo_changed_is_looked_at_again_alone(model):
+    """Rows of other stacks stay, whatever came in about them; what is inside can come up."""
+    photos = [record(f"{name}.jpg", score=50) for name in ("a1", "a2", "b", "c1", "c2")]
+    for members in (photos[:2], photos[3:]):
+        series = burst(*(photo.name for photo in members))
+        for photo in members:
+            photo.series = series
+    photos[0].decision = Decision(flag=Flag.REJECT)
+    model.add(photos)
+    model.set_filter(PhotoFilter(stacked=True, score_from=20, flags=frozenset({Flag.NONE})))
+    assert names(model) == ["a2.jpg", "b.jpg", "c1.jpg"]
+    model.set_results([replace(photo.result, score=5.0) for photo in (photos[2], photos[3])])
+    model.set_decision(photos[0].path, Decision())
+    model.hide_unwanted([photos[0]])
+    assert names(model) == ["a1.jpg", "b.jpg", "c1.jpg"]
+    model.set_decision(photos[3].path, Decision(flag=Flag.REJECT))
+    model.hide_unwanted([photos[3]])
+    assert names(model) == ["a1.jpg", "b.jpg", "c2.jpg"]
+
+
 def test_the_list_of_failures_and_the_plan_keep_the_rules_of_qt(qapp, tmp_path):
     """The small models too."""
     failed = FailedModel()
