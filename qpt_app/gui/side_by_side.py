@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from qpt_app.gui.counts import photos_text
 from qpt_app.gui.image_loader import ImageKey, ImageLoader
 from qpt_app.gui.image_pane import ImagePane
 from qpt_app.gui.photo_cursor import PhotoCursor
@@ -176,8 +177,9 @@ class SideBySide(QWidget):
             pane.sharpness = share
             pane.update()
         if is_news and any(pane.lacks_sharpness for pane, _ in shown):
-            text = self.tr("Not enough memory for %1 photos at full size: sharp to %2 %")
-            text = text.replace("%1", str(len(shown))).replace("%2", f"{100 * share:.0f}")
+            text = self.tr("Not enough memory for %1 at full size: sharp to %2 %")
+            text = text.replace("%1", photos_text(len(shown)))
+            text = text.replace("%2", f"{100 * share:.0f}")
             self.announced.emit(text)
 
     def current_pane(self) -> ImagePane | None:
