@@ -206,8 +206,9 @@ class DecisionController(QObject):
                 continue
             self._model.set_decision(record.path, decisions[record.path])
         self._model.refresh()
-        if here and not any(record is self._cursor.record for record in here):
-            self._guide.reveal(here[0])
+        if here:
+            framed = (record for record in here if record is self._cursor.record)
+            self._guide.reveal(next(framed, here[0]))
 
 
 def _pair(record: PhotoRecord) -> Pair:

@@ -167,7 +167,11 @@ class ViewController(QObject):
         """Make a photo current and see to it that it is on screen; return whether it can be.
 
         One that no pane shows is shown by the grid: the photos beside each other are not disturbed.
+        One that is current already keeps the selection.
         """
+        if record is self._cursor.record and self._model.row_of(record) >= 0:
+            self._scroll_to_framed()
+            return True
         panes = self._panes()
         if panes is not None and panes.shows(record):
             self._cursor.make_current(record)

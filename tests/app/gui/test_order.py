@@ -6,7 +6,7 @@ from datetime import timedelta
 import gui_fakes
 import pytest
 from conftest import START, open_and_score
-from conftest_helpers import press, settle
+from conftest_helpers import press, select, settle, undo
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
@@ -101,6 +101,20 @@ def test_a_key_brings_the_framed_photo_back_into_view(qtbot, window):
     assert window.parts.grid.verticalScrollBar().value() > 0
     press(qtbot, window, "Home")
     assert window.parts.grid.verticalScrollBar().value() == 0
+
+
+def test_undo_shows_where_it_happened_and_keeps_the_selection(qtbot, window):
+    """The photo is framed still, but the user has scrolled away from it."""
+    select(window, 0, 2)
+    window.views.focus_photos()
+    press(qtbot, window, "P")
+    settle(qtbot, window)
+    turn_wheel(window.parts.grid, 80)
+    assert window.parts.grid.verticalScrollBar().value() > 0
+    undo(qtbot, window)
+    assert window.photo_cursor.row == 0
+    assert window.parts.grid.verticalScrollBar().value() == 0
+    assert len(window.photo_cursor.selected()) == 3
 
 
 def test_photos_stay_while_the_wheel_turns(qtbot, window):
