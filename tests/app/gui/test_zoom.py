@@ -122,6 +122,16 @@ def test_panes_that_do_not_all_fit_at_full_size_are_equally_sharp_and_say_so(qtb
     assert not any(pane.lacks_sharpness for pane in window.compare.panes)
 
 
+def test_too_little_memory_for_one_photo_is_told_of_one_photo(qtbot, window):
+    """A survey may be of a single photo."""
+    window.loaders.photos.set_budget(FULL_BYTES)
+    press(qtbot, window, "N")
+    press(qtbot, window, "Z")
+    wait_for_pictures(qtbot, window)
+    assert len(window.survey.panes) == 1
+    assert "Not enough memory for 1 photo at full size" in window.parts.status.message
+
+
 @pytest.mark.parametrize("place", [(0.75, 0.5), (0.3, 0.9), (0.2, 0.1)])
 def test_the_wheel_holds_the_point_under_the_pointer(qtbot, window, place):
     """In every notch, up and down again, to the pixel."""
