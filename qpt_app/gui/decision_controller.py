@@ -14,6 +14,7 @@ from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import label_text
+from qpt_app.photos.series import SeriesKind
 
 
 class Guide(Protocol):
@@ -95,6 +96,11 @@ class DecisionController(QObject):
             return
         if series.is_protected:
             text = self.tr("%1 belongs to a series that is kept whole: nothing was rejected")
+            if series.kind is SeriesKind.UNDECIDED:
+                text = self.tr(
+                    "Nothing was rejected: not all of the series of %1 was looked at yet, "
+                    "it could be a bracket"
+                )
             self.announced.emit(text.replace("%1", record.name))
             return
         members = [
@@ -128,7 +134,7 @@ class DecisionController(QObject):
         for record, change in real:
             self._unkept[record.path] += 1
             self._model.set_decision(record.path, change.applied_to(record.decision))
-        self._model.hide_unwanted()
+        self._model.hide_unwanted([record for record, _ in real])
         self.announced.emit(title)
         self.decided.emit([record for record, _ in real])
 
@@ -183,7 +189,7 @@ class DecisionController(QObject):
         for path, decision in decisions.items():
             record = self._model.record(path)
             if record is not None and record.decision != decision and path not in self._unkept:
-                self._model.set_decision(path, decision)
+                self._model.adopt_decision(path, decision)
                 changed += 1
         if changed:
             self._model.refresh()
@@ -200,8 +206,9 @@ class DecisionController(QObject):
                 continue
             self._model.set_decision(record.path, decisions[record.path])
         self._model.refresh()
-        if here and not any(record is self._cursor.record for record in here):
-            self._guide.reveal(here[0])
+        if here:
+            framed = (record for record in here if record is self._cursor.record)
+            self._guide.reveal(next(framed, here[0]))
 
 
 def _pair(record: PhotoRecord) -> Pair:

@@ -43,6 +43,7 @@ class FilterBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
         self._filter = PhotoFilter()
+        self._chosen_key = SortKey.NAME
         self._flags: dict[Flag, QToolButton] = {}
         self._labels: dict[Label, QToolButton] = {}
         self._layout = QHBoxLayout(self)
@@ -76,6 +77,7 @@ class FilterBar(QWidget):
 
     def set_order(self, order: PhotoOrder) -> None:
         """Show an order."""
+        self._chosen_key = order.key
         self.sort_key.setCurrentIndex(self.sort_key.findData(order.key))
         self._direction.setChecked(order.descending)
         self._name_direction()
@@ -239,9 +241,10 @@ class FilterBar(QWidget):
         return SortKey(self.sort_key.currentData())
 
     def _key_chosen(self) -> None:
-        """Start each key in the direction that is wanted most: best, newest and most first."""
+        """Start another key in the direction that is wanted most; the same one sorts again."""
         best_first = self._key in (SortKey.SCORE, SortKey.RATING)
-        if self._direction.isChecked() != best_first:
+        is_new, self._chosen_key = self._key is not self._chosen_key, self._key
+        if is_new and self._direction.isChecked() != best_first:
             self._direction.setChecked(best_first)
         else:
             self._order_edited()

@@ -49,6 +49,8 @@ class SessionState:
     sort_key: str = "name"
     descending: bool = False
     stacked: bool = False
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    """The filter; see `saved_choices.plain_filter`."""
     panels: bool = True
     geometry: str = ""
     """Base64 of the window's size and place."""

@@ -73,8 +73,12 @@ class ImageLoader(QObject):
         self._cache: OrderedDict[ImageKey, QImage] = OrderedDict()
         self._bytes = 0
         self._sizes: dict[Path, tuple[int, int]] = {}
+        self._last_size: tuple[int, int] | None = None
+        """Most photos of a folder are of one size: the best guess for the next one."""
         self._failed: dict[ImageKey, str] = {}
         self._wanted: list[ImageKey] = []
+        self._rank: dict[ImageKey, int] = {}
+        """All that is wanted, there or not; the lower the more urgent."""
         self._running: dict[ImageKey, Future[Any]] = {}
         self._gate = threading.Lock()
         self._closed = False
@@ -108,9 +112,32 @@ class ImageLoader(QObject):
         """Return why a picture could not be loaded, or None."""
         return self._failed.get(ImageKey(path, max_side))
 
-    def want(self, keys: Sequence[ImageKey]) -> None:
-        """State all that is wanted now, the most urgent first; older wishes are dropped."""
-        wanted = dict.fromkeys(keys)
+    def bytes_of(self, key: ImageKey) -> int:
+        """Return what a picture takes in memory; a guess, until the photo's size is known."""
+        held = self._cache.get(key)
+        if held is not None:
+            return held.sizeInBytes()
+        if key in self._failed:
+            return 0
+        width, height = self._sizes.get(key.path, self._last_size) or (key.max_side or 0,) * 2
+        scale = 1.0 if key.max_side is None else min(1.0, key.max_side / max(width, height, 1))
+        return 4 * round(width * scale) * round(height * scale)
+
+    def want(self, keys: Sequence[ImageKey], *, shown: ImageKey | None = None) -> None:
+        """State all that is wanted now, the most urgent first; older wishes are dropped.
+
+        What there is no memory for, beside what is more urgent, is not fetched: it would only
+        push something out that is wanted as well.
+
+        Args:
+            keys: what is wanted.
+            shown: the one among them that has its place in memory before all others, whatever
+                its size.
+        """
+        wanted = self._with_room(dict.fromkeys(keys), shown)
+        self._rank = {key: at for at, key in enumerate(wanted)}
+        if shown is not None:
+            self._rank[shown] = -1
         for key, future in list(self._running.items()):
             if key not in wanted and future.cancel():
                 self._running.pop(key, None)
@@ -143,6 +170,11 @@ class ImageLoader(QObject):
         self._bytes = 0
 
     @property
+    def budget(self) -> int:
+        """The bound on memory, in bytes."""
+        return self._budget
+
+    @property
     def bytes_held(self) -> int:
         """Bytes of the pictures in memory; at most the budget, or one picture."""
         return self._bytes
@@ -167,6 +199,22 @@ class ImageLoader(QObject):
         self._running.clear()
 
     # -- loading ---------------------------------------------------------------------------
+
+    def _with_room(
+        self, keys: dict[ImageKey, None], shown: ImageKey | None
+    ) -> dict[ImageKey, None]:
+        """Leave out what does not fit into memory beside what comes before it."""
+        room = self._budget - (0 if shown is None else self.bytes_of(shown))
+        fitting: dict[ImageKey, None] = {}
+        for key in keys:
+            if key == shown:
+                fitting[key] = None
+                continue
+            size = self.bytes_of(key)
+            if size <= room or (shown is None and not fitting):
+                fitting[key] = None
+                room -= size
+        return fitting
 
     def _pump(self) -> None:
         """Hand over as many wishes as the pool can start soon, so that order can still change."""
@@ -201,7 +249,7 @@ class ImageLoader(QObject):
             return
         del self._running[answer.key]
         if answer.full_size is not None:
-            self._sizes[answer.key.path] = answer.full_size
+            self._sizes[answer.key.path] = self._last_size = answer.full_size
         if answer.image is not None:
             old = self._cache.pop(answer.key, None)
             self._bytes += answer.image.sizeInBytes() - (old.sizeInBytes() if old else 0)
@@ -213,10 +261,15 @@ class ImageLoader(QObject):
         self._pump()
 
     def _evict(self) -> None:
-        """Drop the pictures not used for longest until the rest fits; always keep one."""
+        """Drop pictures until the rest fits; always keep one.
+
+        First what is not wanted, the longest unused before the others, then what is least urgent.
+        """
         while self._bytes > self._budget and len(self._cache) > 1:
-            _, image = self._cache.popitem(last=False)
-            self._bytes -= image.sizeInBytes()
+            victim = next((key for key in self._cache if key not in self._rank), None)
+            if victim is None:
+                victim = max(self._cache, key=self._rank.__getitem__)
+            self._bytes -= self._cache.pop(victim).sizeInBytes()
 
 
 def _answer(key: ImageKey, outcome: Any) -> LoadedImage:

@@ -21,7 +21,7 @@ from qpt_app.gui.image_loader import ImageKey, ImageLoader, LoadedImage
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.theme import Theme
 from qpt_app.gui.value_texts import reason_text
-from qpt_app.gui.view_state import ViewState, ZoomPlace, point_in_photo, target_rect
+from qpt_app.gui.view_state import ViewState, exact_rect, point_in_photo, target_rect, zoomed_at
 
 SIDE_STEP = 128
 """Sizes asked of the pool are multiples of this, so that a small resize needs no new decode."""
@@ -56,6 +56,8 @@ class ImagePane(QWidget):
         self.is_reference = False
         self.framed = False
         """Whether to paint a frame and a caption, as where several panes stand side by side."""
+        self.sharpness = 1.0
+        """Part of the photo's own pixels, along a side, that there is memory for when zoomed in."""
         self.setMinimumSize(80, 80)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
@@ -83,9 +85,20 @@ class ImagePane(QWidget):
         record = record or self._record
         if record is None or record.file is None:
             return None
-        if not self._state.is_fit:
+        fit = self.fit_key(record.path)
+        if self._state.is_fit:
+            return fit
+        if self.sharpness >= 1:
             return ImageKey(record.path, None)
-        return self.fit_key(record.path)
+        size = self._loader.full_size(record.path)
+        side = 0 if size is None else int(max(size) * self.sharpness) // SIDE_STEP * SIDE_STEP
+        return max(fit, ImageKey(record.path, side))
+
+    @property
+    def lacks_sharpness(self) -> bool:
+        """Whether the zoom would show more of the photo than there is memory for."""
+        scale = self._state.place.scale
+        return scale is not None and self.sharpness < min(1.0, scale)
 
     def fit_key(self, path: Path) -> ImageKey:
         """Return the picture that fits this pane, at its number of device pixels."""
@@ -170,8 +183,11 @@ class ImagePane(QWidget):
                             2.5 if self.is_current else 1))  # fmt: skip
         painter.drawRoundedRect(frame, 5, 5)
         line = QRectF(12, self.height() - 28, self.width() - 24, 20)
-        note = self.tr("reference") if self.is_reference else ""
-        paint_decision(painter, line, record, self._theme, place=note)
+        notes = [self.tr("reference")] if self.is_reference else []
+        if self.lacks_sharpness:
+            percent = f"{100 * self.sharpness:.0f}"
+            notes.append(self.tr("sharp to %1 %, for lack of memory").replace("%1", percent))
+        paint_decision(painter, line, record, self._theme, place="    ".join(notes))
 
     # -- mouse -----------------------------------------------------------------------------
 
@@ -203,19 +219,14 @@ class ImagePane(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer."""
-        target = self._target()
-        size = self._photo_size()
-        if target.isEmpty() or size.isEmpty() or event.angleDelta().y() == 0:
+        room, size, ratio = self._room(), self._photo_size(), self.devicePixelRatioF()
+        target = exact_rect(self._state.place, size, room.size(), ratio)
+        if target.isEmpty() or event.angleDelta().y() == 0:
             return
-        ratio = self.devicePixelRatioF()
-        now = target.width() * ratio / size.width()
-        factor = 1.25 if event.angleDelta().y() > 0 else 0.8
-        fit = target_rect(ZoomPlace(), size, self._room().size(), ratio).width()
-        at = self.fraction_at(event.position().toPoint())
-        if target.width() * factor <= fit * 1.001:
-            self._state.set_place(ZoomPlace(None, self._state.place.centre))
-        else:
-            self._state.set_place(ZoomPlace(now * factor, at))
+        scale = target.width() * ratio / size.width()
+        scale *= 1.25 if event.angleDelta().y() > 0 else 0.8
+        at = event.position() - room.topLeft()
+        self._state.set_place(zoomed_at(at, scale, self._state.place, size, room.size(), ratio))
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -52,6 +52,7 @@ def _series_text(record: PhotoRecord) -> str:
         "exposure": translate("Information", "exposure bracket, kept whole"),
         "focus": translate("Information", "focus series, kept whole"),
         "panorama": translate("Information", "panorama, kept whole"),
+        "undecided": translate("Information", "series not looked at yet, kept whole"),
     }
     text = f"{names.get(str(series.kind), str(series.kind))}, {len(series.members)}"
     if series.best == record.path:

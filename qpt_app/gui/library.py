@@ -16,9 +16,13 @@ from qpt_app.gui.services import Services
 from qpt_app.photos.results import PhotoResult
 
 REFRESH_MS = 700
-"""How often new scores may move photos, while nobody touches keys or mouse."""
+"""How often new scores and times may move photos, while nobody touches keys or mouse."""
+REST = 20.0
+"""In large folders sorting rests this many times as long as it took."""
 HOLD_MS = 2500
 """Scoring and EXIF wait for the first screen of thumbnails, this long at most."""
+_MOVING = (SortKey.SCORE, SortKey.TIME)
+"""Orders in which a photo's place depends on what is found out after it is shown."""
 QUIET_S = 1.5
 """Photos do not move under the user's hands: only after this long without a key or click."""
 
@@ -122,9 +126,14 @@ class Library(QObject):
         """The user is done with this order: photos may move now."""
         self._touched_at = -QUIET_S
 
+    def note_times(self) -> None:
+        """EXIF said when photos were taken: the order by time is behind."""
+        if self._model.order.key is SortKey.TIME and not self._timer.isActive():
+            self._timer.start()
+
     @property
     def is_unsettled(self) -> bool:
-        """Whether order and summaries are behind the scores."""
+        """Whether order and summaries are behind the scores and times."""
         return self._timer.isActive()
 
     def retry_failed(self) -> int:
@@ -263,13 +272,17 @@ class Library(QObject):
 
     def _settle(self) -> None:
         """Bring order and summaries up to date, unless the user is busy with this order."""
+        start = time.perf_counter()
         self._set_summary()
         self.results_changed.emit()
-        moves = self._model.order.key is SortKey.SCORE or not self._model.filter.is_trivial
-        if moves and time.monotonic() - self._touched_at < QUIET_S:
+        moves = self._model.order.key in _MOVING or not self._model.filter.is_trivial
+        waits = moves and time.monotonic() - self._touched_at < QUIET_S
+        if not waits:
+            self._model.refresh()
+        rest_ms = int(REST * 1000 * (time.perf_counter() - start))
+        self._timer.setInterval(max(REFRESH_MS, rest_ms))
+        if waits:
             self._timer.start()
-            return
-        self._model.refresh()
 
     def _set_summary(self) -> None:
         self.summary = ScoreSummary(self._model.scores)

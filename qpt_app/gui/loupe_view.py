@@ -53,6 +53,7 @@ class LoupeView(QWidget):
         self.setFocusProxy(self.pane)
         self.pane.needs_image.connect(self.fetch)
         cursor.moved.connect(self._follow)
+        model.refreshed.connect(lambda _: self._follow(cursor.record))  # its place, its neighbours
         model.counts_changed.connect(self.refresh)
 
     def activate(self) -> None:
@@ -77,7 +78,7 @@ class LoupeView(QWidget):
                 self.overlay.show_record(record, percentile)
 
     def fetch(self) -> None:
-        """Ask for the picture on screen first, then for its neighbours."""
+        """Ask for the picture on screen first, then for its neighbours at the zoom in use."""
         if not self.isVisible() or self.pane.record is None:
             return
         keys: list[ImageKey] = []
@@ -88,8 +89,9 @@ class LoupeView(QWidget):
         for step in (*range(1, AHEAD + 1), *range(-1, -BEHIND - 1, -1)):
             record = self._model.record_at(row + step)
             if record is not None and record.file is not None:
-                keys.append(self.pane.fit_key(record.path))
-        self._loader.want(keys)
+                near = self.pane.wanted_key(record)
+                keys += [self.pane.fit_key(record.path), *([] if near is None else [near])]
+        self._loader.want(keys, shown=wanted)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fetch the new size."""

@@ -20,10 +20,11 @@ from qpt_app.gui.library import Library
 from qpt_app.gui.loupe_view import LoupeView
 from qpt_app.gui.metadata_reader import MetadataReader
 from qpt_app.gui.photo_cursor import PhotoCursor
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder
 from qpt_app.gui.photo_loaders import PhotoLoaders
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import display_name
+from qpt_app.gui.saved_choices import plain_filter, saved_filter, saved_order
 from qpt_app.gui.scoring_job import ScoringJob
 from qpt_app.gui.series_controller import SeriesController
 from qpt_app.gui.services import Services
@@ -56,6 +57,13 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1360, 860)
         self._is_closed = False
+        self._is_first_load = False
+        self._place_to_find: Path | None = None
+        """The photo framed last time, until it is framed again or the user goes elsewhere."""
+        self._view_to_find = View.LOUPE if session.view == View.LOUPE else None
+        """The view of last time; compare and survey had a selection, which is gone."""
+        self._filter_to_find: PhotoFilter | None = saved_filter(session)
+        """The filter of last time, until a folder is opened."""
         self.theme = theme
         self.keeper = SessionKeeper(services.paths, settings, session, self)
         self.parts = build_parts(self, theme)
@@ -144,17 +152,19 @@ class MainWindow(QMainWindow):
         parts.grid.tile_size_changed.connect(parts.bar.set_tile_size)
         parts.grid.tile_size_changed.connect(self._tile_size_changed)
         parts.grid.visible_changed.connect(self._look_at_visible)
+        parts.grid.verticalScrollBar().actionTriggered.connect(lambda _: self._begin())
         parts.folders.chosen.connect(self.open_folder)
         parts.failed.chosen.connect(self.actions_.go_to_failed)
         parts.state.clicked.connect(lambda action: self.keys[action].trigger())
         cursor.moved.connect(self._moved)
-        for source in (self.decisions, self.files, self.views):
+        for source in (self.decisions, self.files, self.views, self.compare, self.survey):
             source.announced.connect(parts.status.announce)
         self.decisions.files_returned.connect(self.library.rescan)
         self.decisions.refused.connect(self.actions_.refuse_decision)
         self.desk.damaged.connect(self.actions_.offer_restore)
         self.desk.restored.connect(self._read_again)
         self.decisions.decided.connect(self.actions_.ask_about_xmp)
+        self.decisions.decided.connect(lambda _: self._begin())
         self.desk.earlier.connect(self.actions_.offer_earlier)
         self.files.finished.connect(self.library.rescan)
         self.scoring.state_changed.connect(lambda _: parts.grid.viewport().update())
@@ -162,6 +172,7 @@ class MainWindow(QMainWindow):
         self.library.changed.connect(self.loaders.forget)
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
+        self.model.refreshed.connect(lambda _: self._find_place())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.adopted.connect(self.decisions.adopt)
@@ -177,7 +188,7 @@ class MainWindow(QMainWindow):
         """Look as the window looked when it was closed last."""
         session = self.keeper.session
         self.keeper.restore_window(self)
-        order = PhotoOrder(key=SortKey(session.sort_key), descending=session.descending)
+        order = saved_order(session)
         self.model.set_order(order)
         self.parts.bar.set_order(order)
         self.parts.bar.set_filter(replace(self.parts.bar.filter, stacked=session.stacked))
@@ -188,7 +199,7 @@ class MainWindow(QMainWindow):
         self.keys["info"].setChecked(True)
         self.actions_.show_panels(shown=session.panels)
         self.apply_settings(self.keeper.settings)
-        self._view_changed(self.views.view)
+        self._check_view(self.views.view)
         self.views.cover(True)
         self.views.focus_photos()
 
@@ -198,6 +209,10 @@ class MainWindow(QMainWindow):
         """Show a folder; go on where it was left."""
         folder = Path(os.path.abspath(folder))  # noqa: PTH100 (as in the decisions: links kept)
         self._note_place()
+        self._find_filter(folder)
+        at = self.keeper.session.current.get(str(folder))
+        self._place_to_find = None if at is None else Path(at)
+        self._is_first_load = True
         self.keeper.note_folder(folder)
         self.parts.folders.set_recent(self.keeper.session.recent)
         self.setWindowTitle(f"{display_name(folder.name or str(folder))} – qpt")
@@ -220,6 +235,8 @@ class MainWindow(QMainWindow):
         self.keys.rebind(settings.keys)
         self.keys["recursive"].setChecked(settings.recursive)
         self.loaders.set_memory(settings.memory_mb)
+        for view in (self.loupe, self.compare, self.survey):
+            view.fetch()
         self.desk.set_xmp_profile(settings.xmp_profile)
         if self.library.folder is not None and settings.recursive != self.library.recursive:
             self.open_folder(self.library.folder)
@@ -227,7 +244,20 @@ class MainWindow(QMainWindow):
     def _filter_changed(self, shown: PhotoFilter) -> None:
         self.model.set_filter(shown)
         self.keys["stack"].setChecked(shown.stacked)
-        self.keeper.change_session(stacked=shown.stacked)
+        if self._filter_to_find is None:
+            self.keeper.change_session(stacked=shown.stacked, shown=plain_filter(shown))
+
+    def _find_filter(self, folder: Path) -> None:
+        """Show what was shown last time in the first folder, if it is the one of last time.
+
+        In another folder a filter of yesterday would only hide new photos.
+        """
+        if self._filter_to_find is None:
+            return
+        is_same = str(folder) == self.keeper.session.folder
+        shown = self._filter_to_find if is_same else PhotoFilter()
+        self._filter_to_find = None
+        self.parts.bar.set_filter(replace(shown, stacked=self.parts.bar.filter.stacked))
 
     def _order_changed(self, order: PhotoOrder) -> None:
         self.model.set_order(order)
@@ -242,24 +272,46 @@ class MainWindow(QMainWindow):
 
     def _moved(self, record: object) -> None:
         self.library.note_touch()
+        if not self.photo_cursor.is_at_start:
+            self._begin()
         self._note_place()
         if self.views.view is not View.GRID and self.photo_cursor.record is not None:
             self.scoring.look_at([self.photo_cursor.record.path])
 
+    def _begin(self) -> None:
+        """The user is at work: photos stay, and nothing of last time is looked for any more."""
+        self.library.note_touch()
+        self._place_to_find = self._view_to_find = None
+
     def _note_place(self) -> None:
         folder, record = self.library.folder, self.photo_cursor.record
-        if folder is not None and record is not None and not self.library.is_reading:
+        if self._place_to_find is not None or self.library.is_reading:
+            return
+        if folder is not None and record is not None:
             self.keeper.note_current(folder, record.path)
 
     def _loaded(self) -> None:
-        """The folder is read: frame the photo that was framed last time."""
-        folder = self.library.folder
-        at = self.keeper.session.current.get(str(folder))
-        record = None if at is None else self.model.record(Path(at))
-        if record is not None and not self._was_touched():
-            self.photo_cursor.go_to(record)
+        """The folder is read: go on where the user stopped."""
+        self._find_place()
+        is_first, self._is_first_load = self._is_first_load, False
+        waits = self._place_to_find is not None
+        if is_first and not waits and self.photo_cursor.is_at_start and self.photo_cursor.row > 0:
+            self.photo_cursor.go_to_row(0)
         self.loaders.want_visible()
         self._release_library()
+
+    def _find_place(self) -> None:
+        """Frame the photo of last time in the view of last time, once the filter shows it."""
+        if self.library.is_reading:
+            return
+        view, place = self._view_to_find, self._place_to_find
+        record = None if place is None else self.model.record(place)
+        if record is None:
+            self._place_to_find = None
+        elif not self.photo_cursor.go_to(record):
+            return
+        if view is not None and self.photo_cursor.record is not None:
+            self.views.show(view)
 
     def _release_library(self) -> None:
         """Let scoring begin once the folder is read and the first screen has its pictures."""
@@ -275,13 +327,14 @@ class MainWindow(QMainWindow):
             lambda: [(one.path, one.file.companion) for one in records if one.file is not None]
         )
 
-    def _was_touched(self) -> bool:
-        return self.photo_cursor.row > 0
-
     def _view_changed(self, view: View) -> None:
+        self._view_to_find = None
+        self._check_view(view)
+        self.keeper.change_session(view=view.value)
+
+    def _check_view(self, view: View) -> None:
         for other in View:
             self.keys[other.value].setChecked(other is view)
-        self.keeper.change_session(view=view.value)
 
     def _repaint(self) -> None:
         """Repaint what is painted by hand."""

@@ -1,5 +1,6 @@
 """The one photo that keys act on, and the selection; both survive sorting and filtering."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import (
@@ -22,7 +23,8 @@ class _Kept(NamedTuple):
 
     record: PhotoRecord | None = None
     row: int = -1
-    selected: tuple[PhotoRecord, ...] = ()
+    rows: Sequence[int] = ()
+    """The selected rows."""
     is_hidden: bool = False
 
 
@@ -34,7 +36,11 @@ class PhotoCursor(QObject):
     """
 
     moved = Signal(object)
-    """Another photo is current; carries its record, or None in an empty folder."""
+    """The user went to a photo, or the framed one is gone and another took its place.
+
+    Carries its record, or None in an empty folder. Silent while rows only change places: nobody
+    moved, so nothing may scroll.
+    """
 
     def __init__(
         self, model: PhotoModel, selection: QItemSelectionModel, parent: QObject | None = None
@@ -45,6 +51,8 @@ class PhotoCursor(QObject):
         self._record: PhotoRecord | None = None
         self._kept = _Kept()
         self._restoring = False
+        self._is_starting = False
+        self._is_at_start = True
         self.holds_hidden = False
         """Whether a photo stays current when the filter hides it, as panes still show it."""
         selection.currentChanged.connect(self._current_changed)
@@ -64,9 +72,14 @@ class PhotoCursor(QObject):
         index = self._selection.currentIndex()
         return index.row() if index.isValid() else -1
 
+    @property
+    def is_at_start(self) -> bool:
+        """Whether nobody went anywhere yet: the framed photo is but the first that was found."""
+        return self._is_at_start
+
     def selected(self) -> list[PhotoRecord]:
         """Return the selected photos in order; the current one alone if there is no other."""
-        rows = sorted(index.row() for index in self._selection.selectedIndexes())
+        rows = self._selected_rows()
         found = [record for row in rows if (record := self._model.record_at(row)) is not None]
         return found or ([self.record] if self.record is not None else [])
 
@@ -76,7 +89,10 @@ class PhotoCursor(QObject):
         row = max(0, min(count - 1, row))
         record = self._model.record_at(row)
         if record is not None:
+            stays = record is self._record
             self._go(record, row, _Flag.ClearAndSelect)
+            if stays:  # it may have been scrolled out of view meanwhile
+                self._tell()
 
     def go_to(self, record: PhotoRecord) -> bool:
         """Make a photo current; False if the filter hides it."""
@@ -154,7 +170,7 @@ class PhotoCursor(QObject):
             self._selection.setCurrentIndex(self._model.index(row, 0), mode)
             self._restoring = was_restoring
         if moves and not self._restoring:
-            self.moved.emit(record)
+            self._tell()
 
     def _is_hidden(self) -> bool:
         """Whether the grid does not show the current photo."""
@@ -164,12 +180,19 @@ class PhotoCursor(QObject):
         """The user went to another photo in the grid."""
         if not self._restoring:
             self._record = self._model.record_at(current.row()) if current.isValid() else None
-            self.moved.emit(self._record)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say where the user went."""
+        self._is_at_start = self._is_starting
+        self.moved.emit(self._record)
 
     def _start_somewhere(self) -> None:
         """Frame the first photo as soon as there is one."""
         if self._record is None:
+            self._is_starting = True
             self.go_to_row(0)
+            self._is_starting = False
 
     def _after_reset(self) -> None:
         """All photos are gone; while rows only move, `_restore` follows."""
@@ -179,7 +202,9 @@ class PhotoCursor(QObject):
 
     def _remember(self) -> None:
         self._restoring = True
-        self._kept = _Kept(self._record, self.row, tuple(self.selected()), self._is_hidden())
+        self._kept = _Kept(self._record, self.row, self._selected_rows(), self._is_hidden())
+        # Qt would carry every selected row along by itself, and compare all with all at the end.
+        self._selection.clearSelection()
 
     def _restore(self, old_order: list[int]) -> None:
         """Frame the same photo, or the next nearest that is still shown."""
@@ -194,27 +219,45 @@ class PhotoCursor(QObject):
             target = self._model.row_of_position(position)
         if target < 0 and self._model.rowCount():
             target = 0
-        self._select([self._model.row_of(other) for other in kept.selected])
-        is_selected = any(one is record for one in kept.selected)
-        mode = _Flag.Select if is_selected and len(kept.selected) > 1 else _Flag.ClearAndSelect
+        self._select([self._model.row_of_position(old_order[at]) for at in kept.rows])
+        is_selected = not kept.rows or (not kept.is_hidden and kept.row in kept.rows)
+        mode = _Flag.Select if is_selected and len(kept.rows) > 1 else _Flag.ClearAndSelect
         if stays and (self._is_hidden() or not is_selected):
             mode = _Flag.NoUpdate
         self._go(record if stays else self._model.record_at(target), target, mode)
         self._restoring = False
-        self.moved.emit(self._record)
+        if self._record is not record:
+            self.moved.emit(self._record)
 
     def _may_stay(self, record: PhotoRecord, kept: _Kept) -> bool:
         """Whether a photo without a row stays current: some view shows it, and it still exists."""
         is_here = self._model.record(record.path) is record
         return is_here and (self.holds_hidden or kept.is_hidden)
 
+    def _selected_rows(self) -> list[int]:
+        """Return the selected rows in order; asking for indexes would make one object a row."""
+        found: list[int] = []
+        for part in self._selection.selection():  # type: ignore[attr-defined]  # not in the stubs
+            found += range(part.top(), part.bottom() + 1)
+        return sorted(found)
+
     def _select(self, rows: list[int]) -> None:
+        """Select rows; neighbours as one range, because Qt's time grows with their number."""
         selection = QItemSelection()
-        for row in rows:
-            if row >= 0:
-                index = self._model.index(row, 0)
-                selection.select(index, index)
+        for first, last in runs(sorted(row for row in rows if row >= 0)):
+            selection.select(self._model.index(first, 0), self._model.index(last, 0))
         self._selection.select(selection, _Flag.ClearAndSelect)
+
+
+def runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (first, last) of each run of neighbours among sorted rows."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if found and row == found[-1][1] + 1:
+            found[-1] = (found[-1][0], row)
+        else:
+            found.append((row, row))
+    return found
 
 
 def _in_one_series(first: PhotoRecord, second: PhotoRecord) -> bool:

@@ -161,5 +161,5 @@ _STATUS_TESTS: dict[StatusTest, Callable[[PhotoRecord], bool]] = {
 _VALUES: dict[SortKey, Callable[[PhotoRecord], Any]] = {
     SortKey.SCORE: lambda record: record.score,
     SortKey.TIME: lambda record: record.time,
-    SortKey.RATING: lambda record: record.stars or None,
+    SortKey.RATING: lambda record: record.placed_stars or None,
 }

@@ -20,11 +20,10 @@ from PySide6.QtCore import (
 
 from qpt_app.decisions.decision import Decision, Flag
 from qpt_app.gui.counts import stars_text
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, passing, visible_order
+from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, passing, visible_order
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.value_texts import label_text, reason_text
 from qpt_app.photos.results import PhotoResult
-from qpt_app.photos.series import Series
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -196,10 +195,12 @@ class PhotoModel(QAbstractListModel):
             self.refresh()
 
     def set_order(self, order: PhotoOrder) -> None:
-        """Sort in another way."""
-        if order != self._sort:
-            self._sort = order
-            self.refresh()
+        """Sort in this way; the same way again sorts by what is known and decided now."""
+        self._sort = order
+        if order.key is SortKey.RATING:
+            for record in self._records:
+                record.placed_stars = record.stars
+        self.refresh()
 
     def set_results(self, results: Iterable[PhotoResult]) -> None:
         """Note what scoring found; `refresh` moves the photos later, not under the pointer."""
@@ -220,13 +221,22 @@ class PhotoModel(QAbstractListModel):
         self.touch(records)
 
     def set_decision(self, path: Path, decision: Decision) -> None:
-        """Note what the person decided; the photo stays in place until `refresh`."""
+        """Note what the person decided; the photo stays in place until `refresh`.
+
+        In an order by rating it stays until `set_order`.
+        """
         record = self.record(path)
         if record is not None and record.decision != decision:
             self._flags[record.decision.flag] -= 1
             self._flags[decision.flag] += 1
             record.decision = decision
             self._changed([self.row_of(record)])
+
+    def adopt_decision(self, path: Path, decision: Decision) -> None:
+        """Note a decision that was not made here and now: `refresh` puts the photo in its place."""
+        self.set_decision(path, decision)
+        if (record := self.record(path)) is not None:
+            record.placed_stars = record.stars
 
     def touch(self, records: Iterable[PhotoRecord]) -> None:
         """Redraw photos whose other fields changed."""
@@ -249,14 +259,14 @@ class PhotoModel(QAbstractListModel):
         self.counts_changed.emit()
         return True
 
-    def hide_unwanted(self) -> None:
-        """Hide photos that the filter no longer shows; the others stay where they are.
+    def hide_unwanted(self, changed: Sequence[PhotoRecord]) -> None:
+        """Hide those of the changed photos that the filter no longer shows; the others stay.
 
         The top of a stack makes way for the best of its series that is still shown.
         """
         if replace(self._filter, stacked=False).is_trivial:
             return
-        order = self._stand_ins() if self._filter.stacked else self._accepted(self._order)
+        order = self._stand_ins(changed)
         if order == self._order:
             return
         self.about_to_refresh.emit()
@@ -290,6 +300,7 @@ class PhotoModel(QAbstractListModel):
         position = len(self._records)
         self._position[record.path_key] = position
         self._records.append(record)
+        record.placed_stars = record.stars
         self._flags[record.decision.flag] += 1
         self._scores.append(math.nan)
         if record.result is not None:
@@ -309,24 +320,31 @@ class PhotoModel(QAbstractListModel):
         """Return the positions whose photos the filter accepts, stacked or not."""
         return passing(self._records, positions, self._filter)
 
-    def _stand_ins(self) -> list[int]:
-        """Return for each row its photo, or what stands for its series now; none drops out."""
-        accepted = set(self._accepted(range(len(self._records))))
-        order = []
-        for at in self._order:
-            series = self._records[at].series
-            ranked = [at] if series is None else self._ranked(series)
-            order += [one for one in ranked if one in accepted][:1]
-        return list(dict.fromkeys(order))
+    def _stand_ins(self, changed: Sequence[PhotoRecord]) -> list[int]:
+        """Return the rows, with what stands now for a changed photo or its stack, if anything."""
+        places = [self._sharing(record) for record in changed]
+        accepted = set(self._accepted([at for place in places for at in place]))
+        stands = {
+            at: next((one for one in place if one in accepted), None)
+            for place in places for at in place
+        }  # fmt: skip
+        if all(stand == at for at, stand in stands.items() if at in self._rows):
+            return self._order
+        order = (stands.get(at, at) for at in self._order)
+        return list(dict.fromkeys(at for at in order if at is not None))
 
-    def _ranked(self, series: Series) -> list[int]:
-        """Return the positions of a series' photos, the best first."""
+    def _sharing(self, record: PhotoRecord) -> list[int]:
+        """Return the positions of the photos that share a row with one, the best first."""
+        series = record.series
+        if series is None or not self._filter.stacked:
+            at = self._position.get(record.path_key)
+            return [] if at is None else [at]
         found = (self._position.get(os.fsencode(path)) for path in series.ranked)
         return [at for at in found if at is not None and self._records[at].series is series]
 
     def _set_order(self, order: list[int]) -> None:
         self._order = order
-        self._rows = {position: row for row, position in enumerate(order)}
+        self._rows = dict(zip(order, range(len(order)), strict=True))
 
     def _changed(self, rows: list[int]) -> None:
         """Announce changed rows, neighbours together."""

@@ -30,6 +30,9 @@ class PhotoRecord:
     """The series it belongs to, or None."""
     signature: FrameSignature | None = None
     """What the frame shows, if it was looked at for grouping."""
+    placed_stars: int = 0
+    """The stars that an order by rating puts it by: those of the moment when the user chose that
+    order, so that a photo does not jump away from the key that rates it."""
     path_key: bytes = field(init=False)
     """What names are sorted by: the path's bytes, as everywhere in qpt."""
 

@@ -113,6 +113,7 @@ class SeriesController(QObject):
                 record.essentials = essentials
                 taken = essentials.taken_at
                 record.taken_at = None if taken is None else taken.replace(tzinfo=UTC).timestamp()
+        self._library.note_times()
         self._schedule()
 
     def _schedule(self) -> None:

@@ -1,15 +1,18 @@
 """Remembers choices and the place where the user stopped, a moment after they change."""
 
 import base64
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from qpt_app.errors import StorageError
+from qpt_app.gui.folder_scan import Runner
 from qpt_app.gui.gui_settings import (
     GuiPaths,
     GuiSettings,
@@ -20,7 +23,7 @@ from qpt_app.gui.gui_settings import (
 )
 
 SAVE_MS = 1500
-"""Changes are gathered for this long before they are written."""
+"""Changes are gathered for this long, from the first one on, before they are written."""
 
 
 class SessionKeeper(QObject):
@@ -28,6 +31,7 @@ class SessionKeeper(QObject):
 
     settings_changed = Signal(object)
     failed = Signal(str)
+    _write_failed = Signal(str)
 
     def __init__(
         self,
@@ -46,13 +50,16 @@ class SessionKeeper(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
-        self._timer.timeout.connect(self.save_now)
+        self._timer.timeout.connect(self._save)
+        self._threads = QThreadPool(self)
+        self._threads.setMaxThreadCount(1)
+        self._write_failed.connect(self._tell_once)
 
     def change_settings(self, settings: GuiSettings) -> None:
         """Use other choices."""
         if settings != self.settings:
             self.settings = settings
-            self._timer.start()
+            self._save_soon()
             self.settings_changed.emit(settings)
 
     def change_session(self, **changes: Any) -> None:
@@ -80,22 +87,40 @@ class SessionKeeper(QObject):
         return window.restoreGeometry(QByteArray(data))
 
     def save_now(self) -> None:
-        """Write what changed."""
+        """Write what changed; returns when it is on the disk."""
         self._timer.stop()
+        self._threads.waitForDone()
+        self._write(self.settings, self.session)
+
+    def _save_soon(self) -> None:
+        """Let further changes come, but not for ever: a crash must not cost the place."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _save(self) -> None:
+        """Write in a thread: the disk may be slow, and the user goes on meanwhile."""
+        self._threads.start(Runner(partial(self._write, self.settings, self.session)))
+
+    def _write(self, settings: GuiSettings, session: SessionState) -> None:
+        """Write both files; one call at a time, in the thread or after it."""
         try:
-            if self.settings != self._saved_settings:
-                save(self._paths.settings, self.settings)
-                self._saved_settings = self.settings
-            if self.session != self._saved_session:
-                save(self._paths.session, self.session)
-                self._saved_session = self.session
+            if settings != self._saved_settings:
+                save(self._paths.settings, settings)
+                self._saved_settings = settings
+            if session != self._saved_session:
+                save(self._paths.session, session)
+                self._saved_session = session
         except (StorageError, OSError) as error:
-            if not self._has_failed:
-                self._has_failed = True
-                self.failed.emit(str(error))
+            with contextlib.suppress(RuntimeError):  # the window went away meanwhile
+                self._write_failed.emit(str(error))
+
+    def _tell_once(self, reason: str) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self.failed.emit(reason)
 
     def _note(self, change: Callable[[SessionState], SessionState]) -> None:
         session = change(self.session)
         if session != self.session:
             self.session = session
-            self._timer.start()
+            self._save_soon()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from qpt_app.gui.counts import photos_text
 from qpt_app.gui.image_loader import ImageKey, ImageLoader
 from qpt_app.gui.image_pane import ImagePane
 from qpt_app.gui.photo_cursor import PhotoCursor
@@ -26,6 +27,8 @@ class SideBySide(QWidget):
 
     focused = Signal(object)
     """The user went to another pane; carries its record."""
+    announced = Signal(str)
+    """Something to know of what is shown, for the status line."""
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class SideBySide(QWidget):
         """What is compared; also what was moved away meanwhile, as undo may bring it back."""
         self._reference: Path | None = None
         self._records: list[PhotoRecord] = []
+        self._sharpness = 1.0
         self.state = ViewState(self)
         self.panes: list[ImagePane] = []
         self._columns = 1
@@ -146,6 +150,7 @@ class SideBySide(QWidget):
         """Ask for the pictures of all panes, the framed one first."""
         if not self.isVisible():
             return
+        self._share_memory()
         panes = sorted(self.panes, key=lambda pane: not pane.is_current)
         keys: list[ImageKey] = []
         for pane in panes:
@@ -153,6 +158,29 @@ class SideBySide(QWidget):
                 keys.append(pane.fit_key(pane.record.path))
         keys += [key for pane in panes if (key := pane.wanted_key()) is not None]
         self._loader.want(keys)
+
+    def _share_memory(self) -> None:
+        """Have all panes equally sharp, as sharp as there is memory for, and say so if it is less.
+
+        Panes that are compared must not differ by what happened to fit.
+        """
+        size = self._loader.bytes_of
+        shown = [(pane, pane.record.path) for pane in self.panes if pane.record is not None]
+        full = sum(size(ImageKey(path, None)) for _, path in shown)
+        room = self._loader.budget - sum(size(pane.fit_key(path)) for pane, path in shown)
+        share = 1.0
+        if not self.state.is_fit and full > 0:
+            share = min(1.0, math.sqrt(max(0, room) / full))
+        is_news = round(100 * share) != round(100 * self._sharpness)
+        self._sharpness = share
+        for pane, _ in shown:
+            pane.sharpness = share
+            pane.update()
+        if is_news and any(pane.lacks_sharpness for pane, _ in shown):
+            text = self.tr("Not enough memory for %1 at full size: sharp to %2 %")
+            text = text.replace("%1", photos_text(len(shown)))
+            text = text.replace("%2", f"{100 * share:.0f}")
+            self.announced.emit(text)
 
     def current_pane(self) -> ImagePane | None:
         """Return the framed pane."""

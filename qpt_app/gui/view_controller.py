@@ -61,9 +61,13 @@ class ViewController(QObject):
             stack.addWidget(page)
         self._view = View.GRID
         self._covered = True
+        self._is_refreshing = False
+        self._was_in_view = False
         grid.doubleClicked.connect(lambda _: self.show(View.LOUPE))
         cursor.moved.connect(self._follow)
         model.counts_changed.connect(self._keep_framed)
+        model.about_to_refresh.connect(self._remember_view)
+        model.refreshed.connect(self._keep_in_view)
 
     @property
     def view(self) -> View:
@@ -163,7 +167,11 @@ class ViewController(QObject):
         """Make a photo current and see to it that it is on screen; return whether it can be.
 
         One that no pane shows is shown by the grid: the photos beside each other are not disturbed.
+        One that is current already keeps the selection.
         """
+        if record is self._cursor.record and self._model.row_of(record) >= 0:
+            self._scroll_to_framed()
+            return True
         panes = self._panes()
         if panes is not None and panes.shows(record):
             self._cursor.make_current(record)
@@ -269,7 +277,24 @@ class ViewController(QObject):
     def _follow(self, record: PhotoRecord | None) -> None:
         if self._view is not View.GRID:
             self._keep_framed()
-        elif record is not None:
+        elif record is not None and not self._is_refreshing:
+            self._scroll_to_framed()
+
+    def _remember_view(self) -> None:
+        """Rows are about to move: note whether the framed photo is in view."""
+        self._is_refreshing = True
+        self._grid.setAutoScroll(False)  # the view would go to the framed photo by itself
+        self._was_in_view = self._cursor.row in self._grid.visible_rows()
+
+    def _keep_in_view(self) -> None:
+        """Follow the framed photo to its new row, unless the user has scrolled away from it."""
+        self._is_refreshing = False
+        self._grid.setAutoScroll(True)
+        if self._was_in_view:
+            self._scroll_to_framed()
+
+    def _scroll_to_framed(self) -> None:
+        if self._view is View.GRID and self._cursor.row >= 0:
             self._grid.scrollTo(self._model.index(self._cursor.row, 0))
 
     def _keep_framed(self) -> None:

@@ -59,6 +59,13 @@ class ViewState(QObject):
 
 
 def target_rect(place: ZoomPlace, photo: QSizeF, pane: QSizeF, ratio: float) -> QRectF:
+    """Return where the whole photo is painted: `exact_rect`, beginning at a device pixel."""
+    exact = exact_rect(place, photo, pane, ratio)
+    exact.moveTo(round(exact.x() * ratio) / ratio, round(exact.y() * ratio) / ratio)
+    return exact
+
+
+def exact_rect(place: ZoomPlace, photo: QSizeF, pane: QSizeF, ratio: float) -> QRectF:
     """Return where the whole photo lies in the pane, in device-independent pixels.
 
     Args:
@@ -69,12 +76,38 @@ def target_rect(place: ZoomPlace, photo: QSizeF, pane: QSizeF, ratio: float) -> 
     """
     if photo.isEmpty() or pane.isEmpty():
         return QRectF()
-    fit = min(pane.width() / photo.width(), pane.height() / photo.height(), 1 / ratio)
+    fit = _fit_scale(photo, pane, ratio)
     scale = fit if place.scale is None else place.scale / ratio
     width, height = photo.width() * scale, photo.height() * scale
-    x = _offset(place.centre[0], width, pane.width(), whole=place.scale is None)
-    y = _offset(place.centre[1], height, pane.height(), whole=place.scale is None)
-    return QRectF(round(x * ratio) / ratio, round(y * ratio) / ratio, width, height)
+    x = _offset(place.centre[0], width, pane.width(), photo.width() * fit)
+    y = _offset(place.centre[1], height, pane.height(), photo.height() * fit)
+    return QRectF(x, y, width, height)
+
+
+def zoomed_at(
+    at: QPointF, scale: float, place: ZoomPlace, photo: QSizeF, pane: QSizeF, ratio: float
+) -> ZoomPlace:
+    """Return the place at another zoom at which the photo's point under `at` stays under it.
+
+    A pointer beside the photo holds the nearest point of it. What is no larger than fit is fit.
+
+    Args:
+        at: a point of the pane in device-independent pixels.
+        scale: the new zoom, device pixels per photo pixel.
+        place: zoom and position before.
+        photo: size of the whole photo in its own pixels.
+        pane: size of the pane in device-independent pixels.
+        ratio: device pixels per device-independent pixel.
+    """
+    scale = max(MIN_SCALE, min(MAX_SCALE, scale))
+    if scale / ratio <= _fit_scale(photo, pane, ratio) * 1.001:
+        return ZoomPlace(None, place.centre)
+    before = exact_rect(place, photo, pane, ratio)
+    x, y = point_in_photo(at, before)
+    width, height = photo.width() * scale / ratio, photo.height() * scale / ratio
+    left = before.left() + x * (before.width() - width)
+    top = before.top() + y * (before.height() - height)
+    return ZoomPlace(scale, ((pane.width() / 2 - left) / width, (pane.height() / 2 - top) / height))
 
 
 def point_in_photo(at: QPointF, target: QRectF) -> tuple[float, float]:
@@ -86,8 +119,16 @@ def point_in_photo(at: QPointF, target: QRectF) -> tuple[float, float]:
     return max(0.0, min(1.0, x)), max(0.0, min(1.0, y))
 
 
-def _offset(centre: float, length: float, room: float, *, whole: bool) -> float:
-    """Return where one side starts: centred if it fits, else never showing a gap."""
-    if whole or length <= room:
+def _fit_scale(photo: QSizeF, pane: QSizeF, ratio: float) -> float:
+    return min(pane.width() / photo.width(), pane.height() / photo.height(), 1 / ratio)
+
+
+def _offset(centre: float, length: float, room: float, fit_length: float) -> float:
+    """Return where one side starts: no edge comes further in than it stands at fit.
+
+    So at fit the photo is centred, and zooming in can hold any point of it.
+    """
+    gap = (room - fit_length) / 2
+    if length <= fit_length:
         return (room - length) / 2
-    return max(room - length, min(0.0, room / 2 - centre * length))
+    return max(room - gap - length, min(gap, room / 2 - centre * length))

@@ -260,8 +260,9 @@ class WindowActions(QObject):
         bar.set_filter(PhotoFilter(stacked=bar.filter.stacked))
 
     def _rescan(self) -> None:
-        """Read the folder again, and score it if that had failed."""
+        """Read the folder again, sort by the ratings of now, and score if that had failed."""
         self._window.scoring.try_again()
+        self._window.model.set_order(self._window.model.order)
         self._window.library.rescan()
 
     def _retry(self) -> None:

@@ -44,6 +44,8 @@ class SeriesKind(StrEnum):
     """One picture at several distances: all of them are needed."""
     PANORAMA = "panorama"
     """One wide picture in parts: all of them are needed."""
+    UNDECIDED = "undecided"
+    """Any of these: not all frames were looked at. Kept whole until they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -94,10 +96,13 @@ def group_series(frames: Iterable[Frame]) -> list[Series]:
     """Return the series among frames, in the order of time. Each frame is in one at most."""
     from qpt_app.photos.series_kinds import classify
 
-    groups = _groups(frames)
+    neighbours = _neighbours(frames)
+    doubtful = _doubtful(neighbours)
     result = []
-    for group in groups:
+    for group in _groups(neighbours):
         kind, from_tags = classify(group)
+        if kind is SeriesKind.BURST and not from_tags and not doubtful.isdisjoint(group):
+            kind = SeriesKind.UNDECIDED
         members = tuple(frame.path for frame in group)
         ranked = _ranked(group) if kind is SeriesKind.BURST else members
         result.append(Series(kind=kind, members=members, ranked=ranked, from_tags=from_tags))
@@ -114,9 +119,19 @@ def time_neighbours(frames: Iterable[Frame]) -> list[Frame]:
     return list(found.values())
 
 
-def _groups(frames: Iterable[Frame]) -> list[list[Frame]]:
+def _doubtful(neighbours: Sequence[tuple[Frame, Frame]]) -> set[Frame]:
+    """Return the frames next to one that nobody looked at: the rest of a bracket, perhaps."""
+    found: set[Frame] = set()
+    for first, second in neighbours:
+        if (first.signature is None or second.signature is None) and (
+            _pause(first, second) <= MAX_GAP_S
+        ):
+            found.update((first, second))
+    return found
+
+
+def _groups(neighbours: Sequence[tuple[Frame, Frame]]) -> list[list[Frame]]:
     """Join linked neighbours."""
-    neighbours = _neighbours(frames)
     alike = _alike(neighbours)
     groups: list[list[Frame]] = []
     for (first, second), is_alike in zip(neighbours, alike, strict=True):

@@ -1,7 +1,7 @@
 """Tells bursts from brackets, focus series and panoramas: by EXIF tags first, then by pixels.
 
-When in doubt a series is protected: to keep a burst whole costs a little work, to break a bracket
-costs the picture.
+When in doubt, or before all frames were looked at, a series is protected: to keep a burst whole
+costs a little work, to break a bracket costs the picture.
 """
 
 import itertools
@@ -38,7 +38,7 @@ def classify(group: Sequence[Frame]) -> tuple[SeriesKind, bool]:
     if len({frame.burst_id for frame in group}) == 1 and group[0].burst_id is not None:
         return SeriesKind.BURST, True
     if any(frame.signature is None for frame in group):
-        return SeriesKind.BURST, False
+        return SeriesKind.UNDECIDED, False
     if _is_bracket_by_pixels(group):
         return SeriesKind.EXPOSURE, False
     if _is_panorama(group):

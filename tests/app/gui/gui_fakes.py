@@ -139,6 +139,18 @@ class GatedPool(ThreadPool):
         super().close()
 
 
+@dataclass(frozen=True)
+class GatedEssentials:
+    """Reads EXIF, but not while a file exists; runs in the process that reads EXIF."""
+
+    gate: str
+
+    def __call__(self, path: Path):
+        while Path(self.gate).exists():
+            threading.Event().wait(0.02)
+        return read_essentials(path)
+
+
 class FolderTrash:
     """A trash that is a folder; `full` makes it refuse."""
 

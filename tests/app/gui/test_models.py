@@ -1,11 +1,12 @@
 """The item models keep Qt's rules and put photos where they belong."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import gui_fakes
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel
 from PySide6.QtTest import QAbstractItemModelTester
 
 from qpt_app.core.status import PhotoStatus
@@ -14,7 +15,7 @@ from qpt_app.decisions.photo_unit import find_units
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.gui.dialogs.plan_dialog import PlanModel
 from qpt_app.gui.panels.failed_panel import FailedModel
-from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_cursor import PhotoCursor, runs
 from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
@@ -116,7 +117,7 @@ def test_when_a_filter_hides_the_framed_photo_the_next_nearest_is_framed(model, 
     cursor.go_to_row(rejected)
     model.set_filter(PhotoFilter(flags=frozenset({Flag.NONE, Flag.PICK})))
     model.set_decision(Path(f"/shoot/{rejected}.jpg"), Decision(flag=Flag.REJECT))
-    model.hide_unwanted()
+    model.hide_unwanted(model.records)
     assert cursor.record.name == expected
 
 
@@ -160,7 +161,7 @@ def test_what_stands_for_a_stack_changes_in_place(model):
     assert names(model) == ["a3.jpg", "b.jpg", "c2.jpg"]
     for name, shown in (("a3", ["a1", "b", "c2"]), ("a1", ["a2", "b", "c2"]), ("a2", ["b", "c2"])):
         model.set_decision(Path(f"/shoot/{name}.jpg"), Decision(flag=Flag.REJECT))
-        model.hide_unwanted()
+        model.hide_unwanted([model.record(Path(f"/shoot/{name}.jpg"))])
         assert names(model) == [f"{one}.jpg" for one in shown]
     model.set_decision(Path("/shoot/a1.jpg"), Decision())
     model.refresh()
@@ -180,6 +181,56 @@ def test_the_selection_survives_a_sort_and_a_filter(model):
     assert cursor.record.name == "1.jpg"
     model.set_filter(PhotoFilter(score_from=2))
     assert {photo.name for photo in cursor.selected()} >= {"2.jpg", "4.jpg"}
+
+
+def test_a_selection_of_all_comes_back_in_few_ranges(model):
+    """Qt's time grows with the square of the number of ranges: seconds in a large folder."""
+    model.add([record(f"{number:03d}.jpg", score=number * 37 % 100) for number in range(100)])
+    selection = QItemSelectionModel(model)
+    cursor = PhotoCursor(model, selection)
+    cursor.go_to_row(3)
+    everything = QItemSelection(model.index(0, 0), model.index(99, 0))
+    selection.select(everything, QItemSelectionModel.SelectionFlag.Select)
+    model.set_order(PhotoOrder(key=SortKey.SCORE, descending=True))
+    assert len(cursor.selected()) == 100
+    assert len(selection.selection()) <= 3  # the framed one, and what is above and below it
+    assert cursor.record.name == "003.jpg"
+    assert runs([0, 1, 2, 5, 7, 8]) == [(0, 2), (5, 5), (7, 8)]
+
+
+def test_only_the_changed_photo_is_looked_at_again(model):
+    """The others stay, whatever came in about them meanwhile, until all are sorted anew."""
+    model.add([record(f"{number}.jpg", score=50) for number in range(4)])
+    model.set_filter(PhotoFilter(score_from=20, flags=frozenset({Flag.NONE})))
+    model.set_results([replace(model.records[3].result, score=5.0)])
+    model.set_decision(Path("/shoot/1.jpg"), Decision(flag=Flag.REJECT))
+    counted = []
+    model.counts_changed.connect(lambda: counted.append(model.rowCount()))
+    model.hide_unwanted([model.records[1]])
+    assert names(model) == ["0.jpg", "2.jpg", "3.jpg"]
+    assert counted == [3]
+    model.refresh()
+    assert names(model) == ["0.jpg", "2.jpg"]
+
+
+def test_a_stack_whose_photo_changed_is_looked_at_again_alone(model):
+    """Rows of other stacks stay, whatever came in about them; what is inside can come up."""
+    photos = [record(f"{name}.jpg", score=50) for name in ("a1", "a2", "b", "c1", "c2")]
+    for members in (photos[:2], photos[3:]):
+        series = burst(*(photo.name for photo in members))
+        for photo in members:
+            photo.series = series
+    photos[0].decision = Decision(flag=Flag.REJECT)
+    model.add(photos)
+    model.set_filter(PhotoFilter(stacked=True, score_from=20, flags=frozenset({Flag.NONE})))
+    assert names(model) == ["a2.jpg", "b.jpg", "c1.jpg"]
+    model.set_results([replace(photo.result, score=5.0) for photo in (photos[2], photos[3])])
+    model.set_decision(photos[0].path, Decision())
+    model.hide_unwanted([photos[0]])
+    assert names(model) == ["a1.jpg", "b.jpg", "c1.jpg"]
+    model.set_decision(photos[3].path, Decision(flag=Flag.REJECT))
+    model.hide_unwanted([photos[3]])
+    assert names(model) == ["a1.jpg", "b.jpg", "c2.jpg"]
 
 
 def test_the_list_of_failures_and_the_plan_keep_the_rules_of_qt(qapp, tmp_path):

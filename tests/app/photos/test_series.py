@@ -131,6 +131,28 @@ def test_a_manual_bracket_is_known_by_its_exposure_times():
     assert (only(frames).kind, only(frames).from_tags) == (SeriesKind.EXPOSURE, True)
 
 
+@pytest.mark.parametrize("unseen", [(0, 1, 2, 3), (3,), (1,)])
+def test_before_all_frames_were_looked_at_a_series_is_undecided_and_protected(unseen):
+    """It could be a bracket, a focus series or a panorama; so it is after a failure to look."""
+    view, feature = scene(5), np.ones(8, np.float16)
+    frames = [
+        frame(f"{n}", float(n), None if n in unseen else view, feature=feature, score=float(n))
+        for n in range(4)
+    ]
+    series = only(frames)
+    assert series.kind is SeriesKind.UNDECIDED
+    assert series.is_protected
+    assert series.best is None
+
+
+def test_a_neighbour_that_nobody_could_look_at_keeps_a_series_undecided():
+    """Two frames of a bracket of three look like a burst of two."""
+    view = scene(5)
+    seen = [frame(f"{n}", 0.5 * n, view, stops=2.0 * n) for n in range(2)]
+    assert only([*seen, frame("unread", 1.0)]).kind is SeriesKind.UNDECIDED
+    assert only([*seen, frame("a minute later", 60.0)]).kind is SeriesKind.BURST
+
+
 def test_a_burst_under_clouds_is_no_bracket():
     """A third of a stop up and down."""
     view = scene(6)
