@@ -29,6 +29,10 @@ def finetune_command(
     init: Annotated[
         Path | None, typer.Option(help="Weights to start from; random ones without it.")
     ] = None,
+    same_split_as: Annotated[
+        Path | None,
+        typer.Option(help="A model file or run whose split is used again, such as that of --init."),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override, such as epochs=3.")
     ] = None,
@@ -52,12 +56,13 @@ def finetune_command(
     from qpt_train.finetune import RunOptions, finetune
     from qpt_train.finetune_config import FinetuneRecipe
     from qpt_train.subjects import training_of
-    from qpt_train.weight_averaging import require_unseen
+    from qpt_train.weight_averaging import recorded_split, require_unseen
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, FinetuneRecipe, set_ or [])
     out.mkdir(parents=True, exist_ok=True)
-    split = split_labelled(load_mos_set(data), config.split, cache_folder=out)
+    recorded = None if same_split_as is None else recorded_split(same_split_as, config.split)
+    split = split_labelled(load_mos_set(data), config.split, recorded=recorded, cache_folder=out)
     if init is not None:
         require_unseen(training_of(init).get("split"), split.description, init)
     for key, value in split.description.items():

@@ -13,8 +13,10 @@ from typing import Any
 from qpt_app.core.model_file import load_model
 from qpt_app.core.quality_model import build_quality_model
 from qpt_app.errors import CheckpointError
+from qpt_train.data.labelled_split import SplitConfig
 from qpt_train.data.recorded_splits import heldout_letter
 from qpt_train.export import FinishedRun, load_run
+from qpt_train.subjects import training_of
 
 
 def average_with(
@@ -81,6 +83,24 @@ def model_as_run(path: Path, run: FinishedRun) -> FinishedRun:
     if not holds_out_as_much(metadata.training.get("split", {}), run.split):
         raise CheckpointError(f"{path} was trained on another split than the run")
     return replace(run, model=model.eval())
+
+
+def recorded_split(path: Path, config: SplitConfig) -> dict[str, Any]:
+    """Return the split that a model file or a run was trained with, to be made again.
+
+    Raises:
+        CheckpointError: if it tells of none, or its folds are not those of the recipe.
+    """
+    split = training_of(path).get("split")
+    if not isinstance(split, dict) or "assignment" not in split:
+        raise CheckpointError(f"{path} does not say which photos its training held out")
+    for name in ("folds", "heldout_fold"):
+        if split.get(name) != getattr(config, name):
+            raise CheckpointError(
+                f"the split of {path} has {name} {split.get(name)}; add --set "
+                f"split.{name}={split.get(name)}"
+            )
+    return split
 
 
 def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:

@@ -40,6 +40,7 @@ from qpt_train.weight_averaging import (
     average_runs,
     holds_out_as_much,
     model_as_run,
+    recorded_split,
     require_unseen,
 )
 
@@ -328,6 +329,20 @@ def test_a_final_run_trains_on_part_of_what_was_held_out(split, mos_set):
     stranger = {**split.description, "hash": "0", "set": "another"}
     assert not holds_out_as_much(stranger, final.description)
     assert not holds_out_as_much({"hash": "0"}, final.description)
+
+
+def test_the_split_of_an_earlier_run_is_used_again(uninterrupted, split, mos_set, tmp_path):
+    """Whatever draws parts today: the record of the run or of its model file decides."""
+    run = load_run(uninterrupted[0])
+    path = tmp_path / "model.safetensors"
+    export_run(run, split, path, name="t", licence="x", notes={}, num_workers=0)
+    for source in (uninterrupted[0], path):
+        recorded = recorded_split(source, RECIPE.split)
+        assert split_labelled(mos_set, RECIPE.split, recorded=recorded) == split
+        with pytest.raises(CheckpointError, match=r"split\.folds=4"):
+            recorded_split(source, dataclasses.replace(RECIPE.split, folds=5))
+    with pytest.raises(CheckpointError, match="does not say"):
+        recorded_split(tmp_path / "none.safetensors", RECIPE.split)
 
 
 def test_the_term_within_subsets_is_part_of_the_loss():
