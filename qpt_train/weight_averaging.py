@@ -121,8 +121,8 @@ def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
         return
     if not holds_out_as_much(seen, split):
         raise CheckpointError(
-            f"{init} was trained on photos that this run holds out; use its split (seed, folds, "
-            "heldout_fold) or other weights"
+            f"{init} was trained on photos that this run holds out; add --same-split-as {init}, or "
+            "use other weights"
         )
     pairs = zip(str(seen.get("parts", "")), str(split.get("parts", "")), strict=False)
     if ("t", "v") in set(pairs):
