@@ -114,11 +114,15 @@ class FinetuneMethod:
         """Write down what the run starts from; refuse to go on with one that began elsewhere.
 
         Raises:
-            CheckpointError: if the run began from other weights.
+            CheckpointError: if the run began from other weights, or does not say from which.
         """
         start = "random" if self.init is None else self._init_digest(self.init)
         note = run / "start.txt"
         if not note.exists():
+            if list_checkpoints(run / "checkpoints"):
+                raise CheckpointError(
+                    f"{run} does not say what it began from; choose another --out"
+                )
             run.mkdir(parents=True, exist_ok=True)
             atomic_write(note, start.encode())
         elif note.read_text() != start:

@@ -13,6 +13,8 @@ from qpt_train.stop_flag import SIGTERM_EXIT_CODE, StopFlag
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from qpt_train.data.labelled_split import LabelledSplit
+
 DEFAULT_LICENCE = "Apache-2.0"
 
 
@@ -65,9 +67,7 @@ def finetune_command(
     split = split_labelled(load_mos_set(data), config.split, recorded=recorded, cache_folder=out)
     if init is not None:
         require_unseen(training_of(init).get("split"), split.description, init)
-    for key, value in split.description.items():
-        if key not in ("assignment", "parts"):  # a letter per photo
-            typer.echo(f"split {key}: {value}", err=True)
+    _show_split(split)
     stop = StopFlag()
     with tqdm(unit="step", dynamic_ncols=True) as bar:
         summary = finetune(
@@ -91,6 +91,13 @@ def finetune_command(
     )
     if stop() and not summary.finished:
         sys.exit(SIGTERM_EXIT_CODE)
+
+
+def _show_split(split: "LabelledSplit") -> None:
+    """Tell which photos train, choose and are held out."""
+    for key, value in split.description.items():
+        if key not in ("assignment", "parts"):  # a letter per photo
+            typer.echo(f"split {key}: {value}", err=True)
 
 
 def _show_step(bar: "tqdm[NoReturn]", step: int, total: int, loss: float) -> None:

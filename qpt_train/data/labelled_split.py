@@ -83,12 +83,8 @@ def split_labelled(
     heldout = [item for item, fold in pairs if fold == config.heldout_fold]
     returned = [item for item, fold in pairs if fold == config.folds]
     rest = [item for item, fold in pairs if fold not in (config.heldout_fold, config.folds)]
-    if recorded is not None and "parts" in recorded:
-        validates = {name for name, part in recorded_parts(items, recorded).items() if part == "v"}
-        validation = [item for item in rest if item.name in validates]
-        train = [item for item in rest if item.name not in validates]
-    else:
-        validation, train = _take_validation(rest, config, cache_folder)
+    parts = {} if recorded is None else recorded_parts(items, recorded)
+    validation, train = _take_validation(rest, config, parts, cache_folder)
     train = train + returned
     if not train:
         raise DatasetError(f"{mos_set.name}: no photos are left to train on")
@@ -139,14 +135,17 @@ def _give_back(
 
 
 def _take_validation(
-    items: list[MosItem], config: SplitConfig, cache_folder: Path | None
+    items: list[MosItem], config: SplitConfig, parts: Mapping[str, str], cache_folder: Path | None
 ) -> tuple[list[MosItem], list[MosItem]]:
-    """Return (validation, train): whole groups, near the share asked for."""
-    if not config.validation_share:
+    """Return (validation, train): as recorded, else whole groups, near the share asked for."""
+    if parts:
+        drawn = [parts[item.name] == "v" for item in items]
+    elif not config.validation_share:
         return [], items
-    drawn = grouped_part(
-        items, share=config.validation_share, seed=config.seed + 1, cache_folder=cache_folder
-    )
+    else:
+        drawn = grouped_part(
+            items, share=config.validation_share, seed=config.seed + 1, cache_folder=cache_folder
+        )
     chosen = [item for item, part in zip(items, drawn, strict=True) if part]
     rest = [item for item, part in zip(items, drawn, strict=True) if not part]
     return chosen, rest

@@ -423,3 +423,6 @@ def test_fine_tuning_trains_on_the_training_rows_and_can_be_gone_on_with(biq2021
     elsewhere = dataclasses.replace(method, init=tmp_path / "runs" / trial.name)
     with pytest.raises(CheckpointError, match="began from other weights"):
         elsewhere.predict(trial)
+    (tmp_path / "runs" / trial.name / "start.txt").unlink()
+    with pytest.raises(CheckpointError, match="does not say what it began from"):
+        method.predict(trial)
