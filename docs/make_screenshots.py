@@ -100,6 +100,7 @@ def reduce_colours(image, tokens):  # noqa: ANN001, ANN201
 
     count = COLOURS if image.width < 2000 else COLOURS // 3
     palette = image.quantize(count, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * count]
+    palette += [0] * (3 * count - len(palette))  # a plain picture has fewer; ours come after them
     for name in colour_names()[: 256 - COLOURS]:
         palette += list(bytes.fromhex(getattr(tokens, name)[1:]))
     holder = Image.new("P", (1, 1))
