@@ -97,7 +97,18 @@ class RankingConfig:
     )
     """Only those that make any photo worse: brightening, say, can mend one."""
     harsh_operators: tuple[str, ...] = ("brighten", "darken", "contrast_squeeze")
-    """Used at severities 4 and 5 only, where they mend no photo any more."""
+    """Used from `harsh_from` on only, where they mend few photos or none."""
+    harsh_from: int = 4
+    """The lowest severity of those, 1 to 5. From 4 on, they mend no photo any more."""
+
+    def __post_init__(self) -> None:
+        """Check the severity.
+
+        Raises:
+            ValueError: if it is out of range.
+        """
+        if not 1 <= self.harsh_from <= 5:
+            raise ValueError("harsh_from must lie in 1..5")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +195,7 @@ class TrainingViewSet(Dataset[TrainingPhoto]):
             return None, 0
         names = (*ranking.operators, *ranking.harsh_operators)
         name = names[int(generator.integers(len(names)))]
-        lowest = 4 if name in ranking.harsh_operators else 1
+        lowest = ranking.harsh_from if name in ranking.harsh_operators else 1
         severity = int(generator.integers(lowest, 6))
         degraded = degrade_single(
             _to_tensor(fitted), name, severity, int(generator.integers(2**31))

@@ -69,6 +69,22 @@ def test_the_share_of_copies_is_kept(paths):
     assert 30 <= copies <= 70
 
 
+def test_harsh_operators_come_from_their_lowest_severity_on(paths):
+    for lowest in (2, 5):
+        ranking = RankingConfig(
+            share=1.0, operators=(), harsh_operators=("darken",), harsh_from=lowest
+        )
+        sampling = ViewSampling(
+            preprocess=CONFIG, crops_per_photo=1, crop_size=32, global_crop=0, seed=0,
+            ranking=ranking,
+        )  # fmt: skip
+        photos = TrainingViewSet(paths, np.arange(6) / 10, sampling)
+        drawn = {photos[(epoch, 0)].severity for epoch in range(60)}
+        assert drawn == set(range(lowest, 6))
+    with pytest.raises(ValueError, match="harsh_from"):
+        RankingConfig(harsh_from=6)
+
+
 def test_copies_stand_behind_the_photos_of_a_batch(paths):
     photos = [view_set(paths, share=share)[(0, index)] for index, share in enumerate((0, 1, 0, 1))]
     batch = collate_photos(photos)
