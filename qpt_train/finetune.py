@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from qpt_app.core.encoder import normalise
@@ -41,6 +42,7 @@ from qpt_train.randomness import derive_seed, seed_initialisation
 from qpt_train.run_log import RunLog
 from qpt_train.schedules import warmup_cosine
 from qpt_train.stop_flag import survive_first_sigterm
+from qpt_train.subset_head import SubsetHead
 
 LOG_EVERY = 10
 """Steps between two lines of the log."""
@@ -77,6 +79,7 @@ class _State:
     model: QualityModel
     average: dict[str, Tensor]
     optimiser: torch.optim.AdamW
+    subset_head: SubsetHead | None = None
     step: int = 0
     best_srcc: float = -math.inf
     best_epoch: int = -1
@@ -101,7 +104,8 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
     """Train a quality model, from scratch, from `options.init` or from a checkpoint.
 
     Raises:
-        DatasetError: if there are fewer training photos than one batch, or one cannot be read.
+        DatasetError: if there are fewer training photos than one batch, or one cannot be read,
+            or if subsets are to be told apart where there is only one.
         CheckpointError: for `resume` without a usable checkpoint of the same recipe and data,
             or a fresh start into a folder that already holds one.
         NonFiniteLossError: before a step with a loss that is not finite.
@@ -111,7 +115,7 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
         raise DatasetError(f"{len(split.train)} training photos are less than one batch")
     total = recipe.epochs * steps_per_epoch
     record = _run_record(recipe, split)
-    state = _start(recipe, options, record)
+    state = _start(recipe, options, record, _count_subsets(recipe, split))
     with RunLog(options.out / "log.jsonl") as log:
         log.write("start", step=state.step, total_steps=total, init=str(options.init), **record)
         _run_steps(recipe, state, split, options, record, total, log)
@@ -171,8 +175,13 @@ def _train_step(
         device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"
     )
     with autocast:
-        raw_scores = _raw_scores(state.model, batch, device)
-    loss = batch_loss(recipe, raw_scores, batch)
+        output = _forward(state.model, batch, device)
+    loss = batch_loss(recipe, output.raw_score.float(), batch)
+    if state.subset_head is not None:
+        logits = state.subset_head(output.feature[: len(batch.targets)])
+        loss = loss + recipe.subset_weight * functional.cross_entropy(
+            logits, batch.groups.to(device)
+        )
     value = float(loss.detach())
     if not math.isfinite(value):
         raise NonFiniteLossError(
@@ -181,7 +190,10 @@ def _train_step(
         )
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.optimiser.clip_norm)
+    trained = list(state.model.parameters())
+    if state.subset_head is not None:
+        trained += state.subset_head.parameters()
+    norm = nn.utils.clip_grad_norm_(trained, recipe.optimiser.clip_norm)
     state.optimiser.step()
     state.step += 1
     average_weights(
@@ -190,8 +202,8 @@ def _train_step(
     return value, float(norm)
 
 
-def _raw_scores(model: QualityModel, batch: TrainingBatch, device: torch.device) -> Tensor:
-    """Return the raw scores of the photos and of their degraded copies, (N + M,)."""
+def _forward(model: QualityModel, batch: TrainingBatch, device: torch.device) -> QualityOutput:
+    """Return raw scores and features of the photos and, behind them, of their degraded copies."""
     overview = normalise(batch.global_views.to(device))
     crops = batch.crops.to(device)
     flat = normalise(crops.flatten(0, 1))
@@ -199,7 +211,7 @@ def _raw_scores(model: QualityModel, batch: TrainingBatch, device: torch.device)
         overview.contiguous(memory_format=torch.channels_last),
         flat.reshape(*crops.shape[:2], *flat.shape[1:]),
     )
-    return output.raw_score.float()
+    return output
 
 
 def batch_loss(recipe: FinetuneRecipe, raw_scores: Tensor, batch: TrainingBatch) -> Tensor:
@@ -256,7 +268,19 @@ def _validate(
     _log.info("epoch %d: validation SRCC %.4f", epoch, state.last_srcc)
 
 
-def _start(recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any]) -> _State:
+def _count_subsets(recipe: FinetuneRecipe, split: LabelledSplit) -> int:
+    """Return how many subsets are to be told apart; 0: none."""
+    if not recipe.subset_weight:
+        return 0
+    count = len(set(subset_numbers(split.train)))
+    if count < 2:
+        raise DatasetError("the photos are of one subset; leave subset_weight at 0")
+    return count
+
+
+def _start(
+    recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any], subsets: int
+) -> _State:
     """Build the model and optimiser, fresh, from given weights, or as a checkpoint left them."""
     seed_initialisation(recipe.seed)
     model = build_quality_model(
@@ -265,10 +289,14 @@ def _start(recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any]) 
     if options.init is not None:
         load_initial_weights(model, options.init)
     model.to(options.device).to(memory_format=torch.channels_last)
+    subset_head = None
+    if subsets:
+        subset_head = SubsetHead(2 * model.encoder.feature_dim, subsets).to(options.device)
     state = _State(
         model=model,
         average={name: value.clone() for name, value in model.state_dict().items()},
-        optimiser=_build_optimiser(recipe, model),
+        optimiser=_build_optimiser(recipe, model, subset_head),
+        subset_head=subset_head,
     )
     folder = options.out / "checkpoints"
     if options.resume:
@@ -285,6 +313,8 @@ def _restore(state: _State, folder: Path, record: dict[str, Any]) -> None:
         if manifest.get(name) != value:
             raise CheckpointError(f"{path} is of another run: its {name} differs")
     state.model.load_state_dict(saved["model"])
+    if state.subset_head is not None:
+        state.subset_head.load_state_dict(saved["subset_head"])
     for name, value in saved["average"].items():
         state.average[name].copy_(value)
     state.optimiser.load_state_dict(saved["optimiser"])
@@ -305,6 +335,8 @@ def _save(state: _State, options: RunOptions, record: dict[str, Any]) -> None:
         "best_weights": state.best_weights,
         "last_srcc": state.last_srcc,
     }
+    if state.subset_head is not None:
+        content["subset_head"] = state.subset_head.state_dict()
     save_checkpoint(options.out / "checkpoints", state.step, content, record, keep=options.keep)
 
 
@@ -313,10 +345,18 @@ def _run_record(recipe: FinetuneRecipe, split: LabelledSplit) -> dict[str, Any]:
     return {"recipe": config_to_dict(recipe), "split": split.description}
 
 
-def _build_optimiser(recipe: FinetuneRecipe, model: QualityModel) -> torch.optim.AdamW:
-    """Return AdamW with four groups: encoder and head, each with and without weight decay."""
+def _build_optimiser(
+    recipe: FinetuneRecipe, model: QualityModel, subset_head: SubsetHead | None
+) -> torch.optim.AdamW:
+    """Return AdamW with groups for encoder and heads, each with and without weight decay."""
     groups = []
-    for part, factor in ((model.encoder, recipe.optimiser.encoder_rate), (model.head, 1.0)):
+    parts: list[tuple[nn.Module, float]] = [
+        (model.encoder, recipe.optimiser.encoder_rate),
+        (model.head, 1.0),
+    ]
+    if subset_head is not None:
+        parts.append((subset_head, 1.0))
+    for part, factor in parts:
         parameters = list(part.parameters())
         for decayed in (True, False):
             chosen = [p for p in parameters if (p.ndim > 1) is decayed]

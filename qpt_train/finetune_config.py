@@ -48,6 +48,9 @@ class FinetuneRecipe:
     within_subset_weight: float = 0.0
     """Weight of the same after each subset's mean is taken off scores and MOS; 0 leaves it out.
     A set made of unlike subsets is half ranked by telling them apart; this asks for the rest."""
+    subset_weight: float = 0.0
+    """Weight of the cross entropy of telling the subsets apart by a head of its own, which is
+    thrown away after training; 0 leaves it out."""
     cut_mix_share: float = 0.0
     """Share of the photos of a step that a window of another one is pasted into (CutMix)."""
     weight_average: float = 0.998
