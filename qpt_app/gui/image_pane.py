@@ -23,6 +23,8 @@ from qpt_app.gui.theme import Theme
 from qpt_app.gui.value_texts import reason_text
 from qpt_app.gui.view_state import ViewState, exact_rect, point_in_photo, target_rect, zoomed_at
 
+NOTCH = 120
+"""Qt's unit of a wheel's turn that is one notch; touchpads send many small parts of it."""
 SIDE_STEP = 128
 """Sizes asked of the pool are multiples of this, so that a small resize needs no new decode."""
 
@@ -218,13 +220,13 @@ class ImagePane(QWidget):
         self._state.toggle(self.fraction_at(event.position().toPoint()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer."""
+        """Zoom at the pointer: a quarter per notch, by parts of it on a touchpad."""
         room, size, ratio = self._room(), self._photo_size(), self.devicePixelRatioF()
         target = exact_rect(self._state.place, size, room.size(), ratio)
         if target.isEmpty() or event.angleDelta().y() == 0:
             return
         scale = target.width() * ratio / size.width()
-        scale *= 1.25 if event.angleDelta().y() > 0 else 0.8
+        scale *= 1.25 ** (event.angleDelta().y() / NOTCH)
         at = event.position() - room.topLeft()
         self._state.set_place(zoomed_at(at, scale, self._state.place, size, room.size(), ratio))
         event.accept()

@@ -151,6 +151,21 @@ def test_the_wheel_holds_the_point_under_the_pointer(qtbot, window, place):
     assert window.loupe.state.is_fit
 
 
+def test_a_touchpads_small_turns_add_up_to_a_notch(qtbot, window):
+    press(qtbot, window, "E")
+    wait_for_pictures(qtbot, window)
+    pane = window.loupe.pane
+    at = QPointF(pane.rect().center())
+    widths = []
+    for angles in [[120] * 4, [12] * 40]:
+        for angle in angles:
+            turn_wheel(pane, at, angle)
+        widths.append(pane._target().width())
+        press(qtbot, window, "Esc")
+        assert window.loupe.state.is_fit
+    assert widths[0] == pytest.approx(widths[1], rel=1e-6)
+
+
 @pytest.mark.parametrize("photo", [(6000, 4000), (4000, 6000), (300, 200)])
 def test_zooming_in_holds_any_point_exactly_and_shows_no_more_gap_than_fit(photo):
     """The edges only move outwards."""
