@@ -2,12 +2,17 @@
 
 import threading
 
+import gui_fakes
 import pytest
-from conftest_helpers import WAIT_MS, confirm, press, select, settle, undo
+from conftest import open_and_score
+from conftest_helpers import WAIT_MS, assert_on_screen, confirm, press, select, settle, undo
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from qpt_app.decisions.decision import Flag
 from qpt_app.decisions.pair_choice import PairChoice
+from qpt_app.gui.gui_settings import load_gui_settings, load_session
 
 CONTROL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 RAW, JPEG, BOTH = PairChoice.RAW, PairChoice.JPEG, PairChoice.BOTH
@@ -260,3 +265,120 @@ def test_picks_are_copied_by_halves(qtbot, opened, shoot, tmp_path):
     confirm(qtbot, opened)
     assert {path.name for path in target.iterdir()} == {"p07.jpg"}
     assert files(shoot) == before
+
+
+def test_the_jpeg_that_stays_is_scored_anew_and_keeps_its_place(qtbot, opened, shoot):
+    """Framed, with its marks; undo makes it a pair again."""
+    opened.photo_cursor.go_to_row(2)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    record = opened.photo_cursor.record
+    score = record.score
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, RAW)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: record.file.companion is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.score == score, timeout=WAIT_MS)
+    assert opened.photo_cursor.record is record
+    assert (record.name, record.stars, len(opened.model.records)) == ("p02.jpg", 4, 12)
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    qtbot.waitUntil(lambda: record.file.companion == shoot / "p02.cr2", timeout=WAIT_MS)
+    assert (record.stars, len(opened.model.records)) == (4, 12)
+
+
+@pytest.mark.parametrize("view", ["G", "E", "C"])
+def test_the_raw_that_stays_goes_on_as_the_same_photo(qtbot, opened, shoot, view):
+    """In every view it stays framed, with its marks; so does the pair that undo brings back."""
+    select(opened, 2, 4)
+    press(qtbot, opened, view)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    record = opened.photo_cursor.record
+    shown = opened.compare.records
+    if view == "G":
+        opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, JPEG)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: record.path == shoot / "p02.cr2", timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert names(shoot) == {*RAW_FILES, "p02.xmp"}
+    assert opened.model.record(shoot / "p02.jpg") is None
+    assert opened.model.record(shoot / "p02.cr2") is record
+    assert (record.stars, record.file.companion, len(opened.model.records)) == (4, None, 12)
+    assert opened.photo_cursor.record is record
+    assert opened.compare.records == shown
+    assert_on_screen(opened)
+    qtbot.waitUntil(lambda: record.result is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    qtbot.waitUntil(lambda: record.path == shoot / "p02.jpg", timeout=WAIT_MS)
+    assert record.file.companion == shoot / "p02.cr2"
+    assert (record.stars, len(opened.model.records)) == (4, 12)
+    assert opened.photo_cursor.record is record
+    assert_on_screen(opened)
+    qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+
+
+def test_a_new_jpeg_beside_a_raw_and_a_third_file_are_told_apart(qtbot, opened, shoot):
+    """Only where the other half is gone does a photo go on as another file."""
+    gui_fakes.write_photo(shoot / "p02.png.jpg", seed=1, brightness=90)
+    record = opened.model.record(shoot / "p02.jpg")
+    (shoot / "p02.dng").write_bytes((shoot / "p02.cr2").read_bytes())
+    press(qtbot, opened, "F5")
+    qtbot.waitUntil(lambda: len(opened.model.records) == 15, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert opened.model.record(shoot / "p02.jpg") is record
+    assert record.file.companion is None
+    found = {one.name for one in opened.model.records if one.name.startswith("p02")}
+    assert found == {"p02.jpg", "p02.cr2", "p02.dng", "p02.png.jpg"}
+
+
+def test_the_jpeg_takes_over_what_was_decided_about_its_raw_alone(qtbot, make_window, shoot):
+    """As when another program rated the RAW; the window shows it, and undo takes it back."""
+    (shoot / "p02.cr2.xmp").write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    record = window.model.record(shoot / "p02.jpg")
+    assert record.stars == 0
+    window.photo_cursor.go_to(record)
+    dialog = open_list(qtbot, window)
+    choose(qtbot, dialog, RAW)
+    confirm(qtbot, window)
+    qtbot.waitUntil(lambda: record.stars == 5, timeout=WAIT_MS)
+    window.views.focus_photos()
+    undo(qtbot, window)
+    qtbot.waitUntil(lambda: record.stars == 0, timeout=WAIT_MS)
+
+
+def test_a_half_comes_back_after_a_restart(qtbot, make_window, opened, shoot, paths):
+    """The pair with its decision, framed."""
+    before = files(shoot)
+    reject(qtbot, opened, 2)
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, JPEG)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: opened.model.record(shoot / "p02.cr2") is not None, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    opened.close()
+    session = load_session(paths.session)
+    assert session.current[str(shoot)] == str(shoot / "p02.cr2")
+    again = make_window(load_gui_settings(paths.settings), session)
+    open_and_score(qtbot, again, shoot)
+    assert again.photo_cursor.record.path == shoot / "p02.cr2"
+    assert again.photo_cursor.record.decision.flag is Flag.REJECT
+    undo(qtbot, again)
+    assert files(shoot) == before
+    qtbot.waitUntil(lambda: again.model.record(shoot / "p02.jpg") is not None, timeout=WAIT_MS)
+    assert again.photo_cursor.record is again.model.record(shoot / "p02.jpg")
+    assert again.photo_cursor.record.decision.flag is Flag.REJECT
+    QTest.keyClick(again.parts.grid, Qt.Key.Key_Z, CONTROL_SHIFT)
+    qtbot.waitUntil(lambda: names(shoot) == {*RAW_FILES, "p02.xmp"}, timeout=WAIT_MS)
+    settle(qtbot, again)
