@@ -17,11 +17,18 @@ class ActionKind(StrEnum):
     MOVE = "move"
     COPY = "copy"
     TRASH = "trash"
+    LEND = "lend"
+    """Of one file in a move: a sidecar that the other half of a pair keeps is copied along."""
 
     @property
     def touches_files(self) -> bool:
         """Whether files change their place."""
         return self in (ActionKind.MOVE, ActionKind.COPY, ActionKind.TRASH)
+
+    @property
+    def keeps_source(self) -> bool:
+        """Whether a file stays where it is and gets a copy."""
+        return self in (ActionKind.COPY, ActionKind.LEND)
 
 
 class ActionState(StrEnum):
@@ -65,6 +72,8 @@ class Transferred:
     source: Path
     target: Path | None
     """None = in a trash that does not say where it put the file."""
+    is_lent: bool = False
+    """Whether it was copied along in a move, and stays where it is too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +86,11 @@ class OperationReport:
     problems: tuple[Problem, ...] = ()
     left: tuple[Path, ...] = ()
     """Photos that were not begun, because it was cancelled or stopped."""
+
+    @property
+    def file_count(self) -> int:
+        """How many files went; one that was only copied along in a move is none of them."""
+        return sum(not one.is_lent for one in self.transferred)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -72,11 +72,13 @@ class FileOperations:
         now: float,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        xmp_policy: str | None = None,
     ) -> OperationReport:
         """Do what `plan` lists, photo by photo.
 
         A photo that changed since the plan was made, or cannot go, stays with all its files and
-        is reported; the others go.
+        is reported; the others go. Where a pair is parted and a half takes its decision over, that
+        is to be written to XMP by `xmp_policy`.
 
         Raises:
             TrashUnavailableError: if there is no trash; nothing was touched.
@@ -91,7 +93,7 @@ class FileOperations:
                 self._settle(interrupted, now)  # ours alone: we hold the lock
             with self._database.transaction():
                 action = journal.begin_action(
-                    self._database, plan.kind, ActionState.RUNNING, plan.title, now
+                    self._database, plan.kind, ActionState.RUNNING, plan.title, now, xmp_policy
                 )
                 add_steps(self._database, action.action_id, plan)
 
@@ -131,7 +133,7 @@ class FileOperations:
         )
         return HistoryStep(
             action=closed,
-            paths=tuple(step.source for step in tally.done if _is_photo(step)),
+            paths=_photos(tally.done, [step.source for step in tally.done]),
             transferred=back,
             problems=tuple(tally.problems),
         )
@@ -148,7 +150,7 @@ class FileOperations:
             closed = self._close(action) or action
         return HistoryStep(
             action=closed,
-            paths=tuple(step.target or step.source for step in tally.done if _is_photo(step)),
+            paths=_photos(tally.done, [step.target or step.source for step in tally.done]),
             transferred=_transferred(tally.done),
             problems=tuple(tally.problems),
         )
@@ -277,7 +279,7 @@ def _check_space(plan: FilePlan) -> None:
     needed = sum(
         file.facts.size
         for file in plan.files
-        if plan.kind is ActionKind.COPY or _device(file.source) != device
+        if file.kind.keeps_source or _device(file.source) != device
     )
     free = shutil.disk_usage(base).free
     if needed > free:
@@ -300,7 +302,17 @@ def _report_lost(step: FileStep) -> None:
 
 
 def _transferred(steps: Sequence[FileStep]) -> tuple[Transferred, ...]:
-    return tuple(Transferred(source=step.source, target=step.target) for step in steps)
+    return tuple(
+        Transferred(source=step.source, target=step.target, is_lent=step.kind is ActionKind.LEND)
+        for step in steps
+    )
+
+
+def _photos(steps: Sequence[FileStep], places: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the places of the photos among steps, each with the other half that stayed."""
+    found = zip(steps, places, strict=True)
+    groups = [(place, step.stays) for step, place in found if _is_photo(step)]
+    return tuple(path for group in groups for path in group if path is not None)
 
 
 def _is_photo(step: FileStep) -> bool:

@@ -12,6 +12,7 @@ from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.decisions.action import ActionKind, Problem
 from qpt_app.decisions.file_transfer import FileFacts, facts_of
 from qpt_app.decisions.free_names import FreeNames
+from qpt_app.decisions.pair_choice import PairChoice, chosen_part, pairs_among
 from qpt_app.decisions.photo_records import absolute
 from qpt_app.decisions.photo_unit import PhotoUnit
 from qpt_app.decisions.safe_paths import inside, refuse_parent_steps
@@ -29,6 +30,10 @@ class PlannedFile:
     """What it was when the list was made; a file that has changed since stays."""
     unit: int
     """Number of the photo it belongs to; its files go together or not at all."""
+    kind: ActionKind
+    """What is done with it: that of the plan, or `lend`."""
+    stays: Path | None = None
+    """Of one half of a pair: the other half, which is not part of the operation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +50,10 @@ class FilePlan:
     files: tuple[PlannedFile, ...]
     refused: tuple[Problem, ...] = ()
     """Photos that cannot be part of it, and why."""
+    choice: PairChoice = PairChoice.BOTH
+    """What it takes of each pair."""
+    pair_count: int = 0
+    """How many of the photos that were asked for are pairs."""
 
     @property
     def photo_count(self) -> int:
@@ -52,16 +61,28 @@ class FilePlan:
         return len({file.unit for file in self.files})
 
     @property
+    def half_count(self) -> int:
+        """How many of them are but one half of a pair."""
+        return sum(file.stays is not None for file in self.files)
+
+    @property
+    def main_files(self) -> tuple[PlannedFile, ...]:
+        """The files that go, without those that are copied beside a move."""
+        return tuple(file for file in self.files if file.kind is not ActionKind.LEND)
+
+    @property
     def total_bytes(self) -> int:
-        """The sum of the files' sizes."""
-        return sum(file.facts.size for file in self.files)
+        """The sum of the sizes of `main_files`."""
+        return sum(file.facts.size for file in self.main_files)
 
     def counts(self) -> dict[str, int]:
-        """How many files of each ending there are, sidecars too, in the order of the endings."""
-        return dict(sorted(Counter(file.source.suffix.lower() for file in self.files).items()))
+        """How many `main_files` of each ending there are, sidecars too, sorted by ending."""
+        return dict(sorted(Counter(file.source.suffix.lower() for file in self.main_files).items()))
 
 
-def plan_rejects_folder(units: Sequence[PhotoUnit], root: Path) -> FilePlan:
+def plan_rejects_folder(
+    units: Sequence[PhotoUnit], root: Path, choice: PairChoice = PairChoice.BOTH
+) -> FilePlan:
     """Plan to move `units` to the folder `_rejected` in `root`, below which subfolders stay.
 
     Raises:
@@ -71,11 +92,12 @@ def plan_rejects_folder(units: Sequence[PhotoUnit], root: Path) -> FilePlan:
     destination = root / REJECTED_FOLDER
     if destination.is_symlink():
         raise FileOperationError(f"{destination} is a link; remove it first")
-    title = f"move {_photos(len(units))} to {REJECTED_FOLDER}"
+    title = f"move {_photos(units, choice)} to {REJECTED_FOLDER}"
     return _plan(
         ActionKind.MOVE,
         title,
         units,
+        choice,
         (root,),
         destination,
         lambda unit: unit.parent.relative_to(root),
@@ -83,7 +105,12 @@ def plan_rejects_folder(units: Sequence[PhotoUnit], root: Path) -> FilePlan:
 
 
 def plan_transfer(
-    units: Sequence[PhotoUnit], roots: Sequence[Path], destination: Path, *, copy: bool
+    units: Sequence[PhotoUnit],
+    roots: Sequence[Path],
+    destination: Path,
+    choice: PairChoice = PairChoice.BOTH,
+    *,
+    copy: bool,
 ) -> FilePlan:
     """Plan to move or copy `units` into the folder `destination`, all side by side.
 
@@ -92,20 +119,22 @@ def plan_transfer(
     """
     kind = ActionKind.COPY if copy else ActionKind.MOVE
     destination = _folder(destination)
-    title = f"{kind.value} {_photos(len(units))} to {destination.name}"
-    return _plan(kind, title, units, tuple(map(_folder, roots)), destination, lambda unit: Path())
+    title = f"{kind.value} {_photos(units, choice)} to {destination.name}"
+    folders = tuple(map(_folder, roots))
+    return _plan(kind, title, units, choice, folders, destination, lambda unit: Path())
 
 
-def plan_trash(units: Sequence[PhotoUnit], roots: Sequence[Path]) -> FilePlan:
+def plan_trash(
+    units: Sequence[PhotoUnit], roots: Sequence[Path], choice: PairChoice = PairChoice.BOTH
+) -> FilePlan:
     """Plan to send `units` to the trash.
 
     Raises:
         FileOperationError: if a root is no folder.
     """
-    title = f"move {_photos(len(units))} to the trash"
-    return _plan(
-        ActionKind.TRASH, title, units, tuple(map(_folder, roots)), None, lambda unit: Path()
-    )
+    title = f"move {_photos(units, choice)} to the trash"
+    folders = tuple(map(_folder, roots))
+    return _plan(ActionKind.TRASH, title, units, choice, folders, None, lambda unit: Path())
 
 
 def unit_targets(sources: Sequence[Path], folder: Path, free: FreeNames) -> Mapping[Path, Path]:
@@ -119,10 +148,21 @@ def unit_targets(sources: Sequence[Path], folder: Path, free: FreeNames) -> Mapp
     return {source: folder / name for source, name in zip(sources, names, strict=True)}
 
 
+def require_other_half(stays: Path | None) -> None:
+    """Refuse to part a pair whose other half is gone: nothing would be left of the photo.
+
+    Raises:
+        FileOperationError: if the half that is to stay is no file.
+    """
+    if stays is not None and not stays.is_file():
+        raise FileOperationError(f"{stays}, the other half of the pair, is gone, so this one stays")
+
+
 def _plan(
     kind: ActionKind,
     title: str,
     units: Sequence[PhotoUnit],
+    choice: PairChoice,
     roots: tuple[Path, ...],
     destination: Path | None,
     subfolder: Callable[[Path], Path],
@@ -131,12 +171,16 @@ def _plan(
     refused: list[Problem] = []
     free = FreeNames()
     claimed: set[Path] = set()
-    for number, unit in enumerate(units):
-        sources = [absolute(file) for file in unit.files]
+    for number, whole in enumerate(units):
+        unit = chosen_part(whole, choice)
+        given = unit.files if destination is None else (*unit.files, *unit.lent)
+        sources = [absolute(file) for file in given]
+        lent = {absolute(file) for file in unit.lent} if kind is ActionKind.MOVE else set()
         try:
-            for file in unit.files:
+            for file in given:
                 refuse_parent_steps(file)
             facts = _checked(sources, roots, claimed)
+            require_other_half(unit.stays)
             targets: Mapping[Path, Path] = {}
             if destination is not None:
                 folder = destination / subfolder(sources[0])
@@ -148,8 +192,15 @@ def _plan(
             continue
         claimed.update(sources)
         files += [
-            PlannedFile(source=source, target=targets.get(source), facts=facts[source], unit=number)
-            for source in sources
+            PlannedFile(
+                source=source,
+                target=targets.get(source),
+                facts=facts[source],
+                unit=number,
+                kind=ActionKind.LEND if source in lent else kind,
+                stays=absolute(unit.stays) if at == 0 and unit.stays is not None else None,
+            )
+            for at, source in enumerate(sources)
         ]
     return FilePlan(
         kind=kind,
@@ -158,6 +209,8 @@ def _plan(
         destination=destination,
         files=tuple(files),
         refused=tuple(refused),
+        choice=choice,
+        pair_count=pairs_among(units),
     )
 
 
@@ -178,5 +231,8 @@ def _folder(folder: Path) -> Path:
     return absolute(folder)
 
 
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"
+def _photos(units: Sequence[PhotoUnit], choice: PairChoice) -> str:
+    """Count photos; `value_texts` of the window knows these forms."""
+    count = "1 photo" if len(units) == 1 else f"{len(units)} photos"
+    is_whole = choice is PairChoice.BOTH or not pairs_among(units)
+    return count if is_whole else f"{count} (of pairs only the {choice.value.upper()})"

@@ -34,7 +34,7 @@ def _forward(step: FileStep, trash: Trash) -> FileStep:
             return replace(step, state=StepState.PLANNED)
         return replace(step, state=StepState.DONE, target=trash.find(step.source, step.facts.inode))
     assert step.target is not None
-    if step.kind is ActionKind.COPY:
+    if step.kind.keeps_source:
         digest = _finished_copy(step.source, step.target)
         return replace(
             step, state=StepState.PLANNED if digest is None else StepState.DONE, digest=digest
@@ -46,7 +46,7 @@ def _forward(step: FileStep, trash: Trash) -> FileStep:
 def _backward(step: FileStep) -> FileStep:
     if step.target is None:
         return replace(step, state=StepState.DONE)
-    if step.kind is ActionKind.COPY:
+    if step.kind.keeps_source:
         is_back = not os.path.lexists(step.target)
     else:
         is_back = _moved(step.target, step.source)

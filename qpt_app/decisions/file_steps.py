@@ -17,7 +17,7 @@ from qpt_app.decisions.file_transfer import FileFacts
 from qpt_app.decisions.photo_records import blob_path, path_blob
 
 _COLUMNS: Final = (
-    "action_id, step, unit, kind, state, source, target, size, mtime_ns, inode, digest"
+    "action_id, step, unit, kind, state, source, target, size, mtime_ns, inode, digest, note"
 )
 
 
@@ -52,6 +52,9 @@ class FileStep:
     facts: FileFacts
     digest: str | None
     """xxh3_128 of a copy that was made."""
+    stays: Path | None = None
+    """Of one half of a pair: the other half, which is not part of the action. The column `note`
+    keeps it, as the bytes of its path."""
 
 
 def add_steps(database: DecisionsDatabase, action_id: int, plan: FilePlan) -> None:
@@ -59,12 +62,13 @@ def add_steps(database: DecisionsDatabase, action_id: int, plan: FilePlan) -> No
     for number, file in enumerate(plan.files):
         database.execute(
             "INSERT INTO file_steps (action_id, step, unit, kind, state, source, target, size, "
-            "mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "mtime_ns, inode, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(action_id, number, file.unit, plan.kind.value, StepState.PLANNED.value),
+                *(action_id, number, file.unit, file.kind.value, StepState.PLANNED.value),
                 path_blob(file.source),
                 None if file.target is None else path_blob(file.target),
                 *(file.facts.size, file.facts.mtime_ns, file.facts.inode),
+                None if file.stays is None else path_blob(file.stays),
             ),
         )
 
@@ -117,4 +121,5 @@ def _step(row: sqlite3.Row) -> FileStep:
         target=None if target is None else blob_path(target),
         facts=FileFacts(size=row["size"], mtime_ns=row["mtime_ns"], inode=row["inode"]),
         digest=row["digest"],
+        stays=None if row["note"] is None else blob_path(row["note"]),
     )

@@ -122,6 +122,23 @@ def remove_copy(copy: Path, original: Path, digest: str) -> None:
         raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
 
 
+def remove_lent(copy: Path, original: Path, digest: str) -> None:
+    """Remove a sidecar that was copied along with one half of a pair, if nobody wrote into it.
+
+    The original may have changed: it is the same sidecar, and the newer one.
+
+    Raises:
+        FileOperationError: if the copy has changed, or the original is gone; the copy stays.
+    """
+    try:
+        facts_of(original)
+        if content_hash(copy) != digest or copy.samefile(original):
+            raise FileOperationError(f"{copy}: was changed since it was copied along, so it stays")
+        copy.unlink()
+    except OSError as error:
+        raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
+
+
 def remove_temporaries(target: Path) -> None:
     """Remove the half copies of `target` that a killed run left beside it."""
     prefix, suffix = re.escape(temporary_prefix(target)), re.escape(TEMPORARY_SUFFIX)

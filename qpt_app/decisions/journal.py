@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.photo_records import set_decision
 
 _COLUMNS: Final = "action_id, kind, state, title, created_at, xmp_policy"
+_CHANGES: Final = "photo_id, before, before_at, after, after_at"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,24 +129,40 @@ def record_changes(
 
 def changes_of(database: DecisionsDatabase, action_id: int) -> list[RecordedChange]:
     """Return what an action changed."""
-    query = (
-        "SELECT photo_id, before, before_at, after, after_at "
-        "FROM decision_changes WHERE action_id = ? ORDER BY photo_id"
-    )
-    return [
-        RecordedChange(
-            photo_id=row["photo_id"],
-            before=_decision(row["before"]),
-            before_at=row["before_at"],
-            after=_decision(row["after"]),
-            after_at=row["after_at"],
+    query = f"SELECT {_CHANGES} FROM decision_changes WHERE action_id = ? ORDER BY photo_id"  # noqa: S608
+    return [_change(row) for row in database.rows(query, (action_id,))]
+
+
+def revert_changes(database: DecisionsDatabase, action_id: int, photo_ids: Set[int]) -> list[int]:
+    """Put back what an action changed about some photos, and forget it. Inside a transaction.
+
+    Returns:
+        Those of the photos that it had changed.
+    """
+    query = f"SELECT {_CHANGES} FROM decision_changes WHERE action_id = ? AND photo_id = ?"  # noqa: S608
+    rows = [database.row(query, (action_id, photo_id)) for photo_id in sorted(photo_ids)]
+    reverted = [_change(row) for row in rows if row is not None]
+    for change in reverted:
+        set_decision(database, change.photo_id, change.before, change.before_at)
+        database.execute(
+            "DELETE FROM decision_changes WHERE action_id = ? AND photo_id = ?",
+            (action_id, change.photo_id),
         )
-        for row in database.rows(query, (action_id,))
-    ]
+    return [change.photo_id for change in reverted]
 
 
 def _decision(text: str | None) -> Decision | None:
     return None if text is None else Decision.from_json(text)
+
+
+def _change(row: sqlite3.Row) -> RecordedChange:
+    return RecordedChange(
+        photo_id=row["photo_id"],
+        before=_decision(row["before"]),
+        before_at=row["before_at"],
+        after=_decision(row["after"]),
+        after_at=row["after_at"],
+    )
 
 
 def _action(row: sqlite3.Row) -> Action:

@@ -44,6 +44,10 @@ class PhotoUnit:
     """Sidecar files of either, in a stable order; none of them is shared with another photo."""
     shared: tuple[Path, ...] = ()
     """Sidecars that another photo of the same stem claims too; they stay where they are."""
+    lent: tuple[Path, ...] = ()
+    """Of one half of a pair: sidecars of the whole pair, which the other half keeps."""
+    stays: Path | None = None
+    """Of one half of a pair: the other half, which is not part of the operation."""
 
     @property
     def photos(self) -> tuple[Path, ...]:
@@ -76,6 +80,19 @@ def find_units(photos: Iterable[tuple[Path, Path | None]]) -> list[PhotoUnit]:
 def unit_of(path: Path, companion: Path | None = None) -> PhotoUnit:
     """Return the unit of one photo; see `find_units`."""
     return find_units([(path, companion)])[0]
+
+
+def of_full_name(photo: Path, sidecars: Iterable[Path]) -> list[Path]:
+    """Return those sidecars that are named after this file alone, its ending included."""
+    key = name_key(photo.name)
+    return [file for file in sidecars if key in _photos_named_by(name_key(file.name))]
+
+
+def _photos_named_by(key: str) -> set[str]:
+    """Return the keys of the files that a sidecar's key may name: `a.jpg.xmp` -> `a.jpg`."""
+    version = _DUPLICATE.fullmatch(key)
+    named = {Path(key).stem}
+    return named if version is None else {*named, version["stem"] + version["suffix"]}
 
 
 @dataclass(frozen=True, slots=True)

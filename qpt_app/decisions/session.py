@@ -28,6 +28,7 @@ from qpt_app.decisions.file_plan import (
 )
 from qpt_app.decisions.file_transfer import content_hash
 from qpt_app.decisions.moved_photos import follow_moved, remember_content
+from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.decisions.photo_records import decided_here, decisions_below, find_records
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.trash import SystemTrash, Trash
@@ -288,31 +289,47 @@ class DecisionSession:
 
     # --- files -----------------------------------------------------------------------------
 
-    def plan_move_rejects(self, units: Sequence[PhotoUnit], root: Path) -> FilePlan:
+    def plan_move_rejects(
+        self, units: Sequence[PhotoUnit], root: Path, choice: PairChoice = PairChoice.BOTH
+    ) -> FilePlan:
         """List what moving `units` to `root`/_rejected would do; nothing is touched.
+
+        `choice` says what goes of a RAW+JPEG pair, here and in the other lists.
 
         Raises:
             FileOperationError: if `root` is no folder or its `_rejected` is a link.
         """
-        return plan_rejects_folder(self._with_new_sidecars(units), root)
+        return plan_rejects_folder(self._with_new_sidecars(units), root, choice)
 
     def plan_transfer(
-        self, units: Sequence[PhotoUnit], roots: Sequence[Path], destination: Path, *, copy: bool
+        self,
+        units: Sequence[PhotoUnit],
+        roots: Sequence[Path],
+        destination: Path,
+        choice: PairChoice = PairChoice.BOTH,
+        *,
+        copy: bool,
     ) -> FilePlan:
         """List what moving or copying `units` to the folder `destination` would do.
 
         Raises:
             FileOperationError: if a folder is none.
         """
-        return plan_transfer(self._with_new_sidecars(units), roots, destination, copy=copy)
+        fresh = self._with_new_sidecars(units)
+        return plan_transfer(fresh, roots, destination, choice, copy=copy)
 
-    def plan_trash(self, units: Sequence[PhotoUnit], roots: Sequence[Path]) -> FilePlan:
+    def plan_trash(
+        self,
+        units: Sequence[PhotoUnit],
+        roots: Sequence[Path],
+        choice: PairChoice = PairChoice.BOTH,
+    ) -> FilePlan:
         """List what sending `units` to the trash would do.
 
         Raises:
             FileOperationError: if a root is no folder.
         """
-        return plan_trash(self._with_new_sidecars(units), roots)
+        return plan_trash(self._with_new_sidecars(units), roots, choice)
 
     def _with_new_sidecars(self, units: Sequence[PhotoUnit]) -> list[PhotoUnit]:
         """Write what waits, then look again which sidecars the photos have."""
@@ -346,7 +363,13 @@ class DecisionSession:
             FileOperationError: if another operation is running or the space does not suffice.
             StorageError: if the journal cannot be written.
         """
-        return self._files.execute(plan, now=self._clock(), progress=progress, cancelled=cancelled)
+        return self._files.execute(
+            plan,
+            now=self._clock(),
+            progress=progress,
+            cancelled=cancelled,
+            xmp_policy=self._policy_text(),
+        )
 
     def recover(self) -> list[OperationReport]:
         """Settle what a killed program left half-done. Call it once, right after `open`.

@@ -10,16 +10,22 @@ from pathlib import Path
 from qpt_app.core.atomic_write import sync_folder
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.decisions_database import DecisionsDatabase
-from qpt_app.decisions.file_plan import unit_targets
+from qpt_app.decisions.file_plan import require_other_half, unit_targets
 from qpt_app.decisions.file_steps import FileStep, StepState, save_step
 from qpt_app.decisions.file_transfer import (
     copy_file,
     facts_of,
     move_file,
     remove_copy,
+    remove_lent,
 )
 from qpt_app.decisions.free_names import FreeNames
-from qpt_app.decisions.photo_records import ensure_record, find_records, move_record, set_decision
+from qpt_app.decisions.pair_decisions import (
+    decision_for_copy,
+    share_decision,
+    take_decision_back,
+)
+from qpt_app.decisions.photo_records import ensure_record, move_record, set_decision
 from qpt_app.decisions.trash import Trash, where_trash_is
 from qpt_app.errors import FileOperationError, QptError
 
@@ -70,7 +76,7 @@ class UnitRunner:
             return replace(step, target=self.trash.find(step.source, step.facts.inode))
         assert step.target is not None
         step.target.parent.mkdir(parents=True, exist_ok=True)
-        if step.kind is ActionKind.COPY:
+        if step.kind.keeps_source:
             return replace(step, digest=copy_file(step.source, step.target))
         move_file(step.source, step.target)
         return step
@@ -85,6 +91,9 @@ class UnitRunner:
             raise FileOperationError(f"{step.source} is in {where_trash_is()}; take it out there")
         if step.kind is ActionKind.COPY:
             remove_copy(step.target, step.source, step.digest or "")
+            return step
+        if step.kind is ActionKind.LEND:
+            remove_lent(step.target, step.source, step.digest or "")
             return step
         step.source.parent.mkdir(parents=True, exist_ok=True)
         if step.kind is ActionKind.TRASH:
@@ -101,12 +110,16 @@ class UnitRunner:
         with self.database.transaction():
             for step in steps:
                 save_step(self.database, step)
+                if step.state is StepState.DONE and not step.kind.keeps_source:
+                    share_decision(self.database, step)
                 if step.kind is ActionKind.MOVE and step.target is not None:
                     way = (step.source, step.target)
                     old, new = way if step.state is StepState.DONE else way[::-1]
                     move_record(self.database, old, new)
                 if step.kind is ActionKind.COPY and step.target is not None:
                     self._copy_decision(step, now)
+                if step.state is StepState.UNDONE:
+                    take_decision_back(self.database, step)
 
     def finish_untouched(self, steps: Sequence[FileStep]) -> None:
         """Write down that steps turned out not to have been begun."""
@@ -115,11 +128,11 @@ class UnitRunner:
     def _copy_decision(self, step: FileStep, now: float) -> None:
         """Let a copy have the decision of its photo, and a copy taken back have none."""
         assert step.target is not None
-        known = find_records(self.database, [step.source]).get(step.source)
-        if known is None or known.decision is None:
+        known = decision_for_copy(self.database, step)
+        if known is None:
             return
         copy = ensure_record(self.database, step.target)
-        decision = known.decision if step.state is StepState.DONE else None
+        decision = known if step.state is StepState.DONE else None
         set_decision(self.database, copy.photo_id, decision, now)
 
     def _all_or_none(
@@ -147,6 +160,7 @@ class UnitRunner:
         """Check that every source is there; give all new names if one target is taken by now."""
         for step in steps:
             facts_of(step.source)
+            require_other_half(step.stays)
         targets = [step.target for step in steps if step.target is not None]
         is_trash = steps[0].kind is ActionKind.TRASH
         if is_trash or not any(os.path.lexists(target) for target in targets):
@@ -167,7 +181,7 @@ class UnitRunner:
 
     def _resource(self, step: FileStep) -> FileStep:
         """Give the way back another name if something took the old one."""
-        if step.kind is ActionKind.COPY or not os.path.lexists(step.source):
+        if step.kind.keeps_source or not os.path.lexists(step.source):
             return step
         folder, stem = step.source.parent, step.source.name.split(".")[0]
         name = FreeNames().claim(folder, [step.source.name], stem)[0]

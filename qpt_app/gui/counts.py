@@ -24,6 +24,27 @@ def files_text(count: int) -> str:
     return _with(translate("Counts", "%1 files", "", count), count)
 
 
+def raw_jpeg_pairs_text(count: int) -> str:
+    """Count RAW+JPEG pairs."""
+    if count == 1:
+        return translate("Counts", "1 RAW+JPEG pair")
+    return _with(translate("Counts", "%1 RAW+JPEG pairs", "", count), count)
+
+
+def pairs_text(count: int) -> str:
+    """Count pairs where it is clear of what."""
+    if count == 1:
+        return translate("Counts", "1 pair")
+    return _with(translate("Counts", "%1 pairs", "", count), count)
+
+
+def single_photos_text(count: int) -> str:
+    """Count photos that are no pairs."""
+    if count == 1:
+        return translate("Counts", "1 single photo")
+    return _with(translate("Counts", "%1 single photos", "", count), count)
+
+
 def stars_text(count: int) -> str:
     """Count stars; a photo may have none."""
     if count == 0:

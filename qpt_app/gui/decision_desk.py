@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from qpt_app.decisions.action import OperationReport
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
+from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
 from qpt_app.decisions.session import DecisionSession
@@ -35,6 +36,20 @@ class FileTask(StrEnum):
     REJECTED = "rejected"
     COPY = "copy"
     MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanRequest:
+    """What is to be listed. Each request is one of its own: its answer belongs to it alone."""
+
+    task: FileTask
+    pairs: Sequence[Pair]
+    folder: Path
+    """The opened folder, which the photos lie in."""
+    target: Path
+    """Where they go, for COPY and MOVE."""
+    choice: PairChoice = PairChoice.BOTH
+    """What is to go of RAW+JPEG pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,9 @@ class DecisionDesk(QObject):
     earlier = Signal(object)
     """Photos, by path, whose decisions were made before they were to be written to XMP."""
     planned = Signal(object, object)
-    """A `FileTask` and the frozen `FilePlan` to show before anything is done."""
+    """A `PlanRequest` and the frozen `FilePlan` to show before anything is done."""
+    unplanned = Signal(object)
+    """A `PlanRequest` that came to nothing; `failed` says why."""
     executed = Signal(object)
     """An `OperationReport`."""
     progressed = Signal(int, int)
@@ -229,28 +246,13 @@ class DecisionDesk(QObject):
 
     # -- files -----------------------------------------------------------------------------
 
-    def plan(self, task: FileTask, pairs: Sequence[Pair], folder: Path, target: Path) -> None:
-        """List what a file operation would do; `planned` carries the list.
-
-        Args:
-            task: what to do.
-            pairs: the photos.
-            folder: the opened folder, which the photos lie in.
-            target: where they go, for COPY and MOVE.
-        """
+    def plan(self, request: PlanRequest) -> None:
+        """List what a file operation would do; the answer is either `planned` or `unplanned`."""
 
         def work(session: DecisionSession) -> None:
-            units = find_units(pairs)
-            if task is FileTask.TRASH:
-                plan = session.plan_trash(units, [folder])
-            elif task is FileTask.REJECTED:
-                plan = session.plan_move_rejects(units, folder)
-            else:
-                is_copy = task is FileTask.COPY
-                plan = session.plan_transfer(units, [folder], target, copy=is_copy)
-            self._emit(self.planned, task, plan)
+            self._emit(self.planned, request, _plan(session, request))
 
-        self._do(work)
+        self._do(work, otherwise=lambda: self._emit(self.unplanned, request))
 
     def execute(self, plan: FilePlan) -> None:
         """Do what the shown list says."""
@@ -259,6 +261,7 @@ class DecisionDesk(QObject):
         def work(session: DecisionSession) -> None:
             report = session.execute(plan, progress=self._progress, cancelled=self._cancel.is_set)
             self._emit(self.executed, report)
+            self._write_xmp()  # of what one half of a pair took over from the other
 
         self._do(work)
 
@@ -416,6 +419,17 @@ class DecisionDesk(QObject):
         """Emit from the thread, unless the window went away."""
         with contextlib.suppress(RuntimeError):
             signal.emit(*values)
+
+
+def _plan(session: DecisionSession, request: PlanRequest) -> FilePlan:
+    """Make the list; the session looks which sidecars there are now."""
+    units, folder, choice = find_units(request.pairs), request.folder, request.choice
+    if request.task is FileTask.TRASH:
+        return session.plan_trash(units, [folder], choice)
+    if request.task is FileTask.REJECTED:
+        return session.plan_move_rejects(units, folder, choice)
+    is_copy = request.task is FileTask.COPY
+    return session.plan_transfer(units, [folder], request.target, choice, copy=is_copy)
 
 
 def _policy(profile: str | None) -> XmpPolicy | None:

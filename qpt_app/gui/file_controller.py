@@ -1,6 +1,7 @@
 """File operations of the window: a frozen list first, then the desk, then a report."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -10,7 +11,7 @@ from qpt_app.decisions.action import Action, OperationReport
 from qpt_app.decisions.decision import Flag
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.gui.counts import files_text
-from qpt_app.gui.decision_desk import DecisionDesk, FileTask
+from qpt_app.gui.decision_desk import DecisionDesk, FileTask, PlanRequest
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
 from qpt_app.gui.photo_model import PhotoModel
@@ -49,10 +50,11 @@ class FileController(QObject):
         self._ask_folder = ask_folder or ask_for_folder
         self.dialog: PlanDialog | None = None
         """The list on screen, if any."""
-        self._is_planning = False
-        """A list was asked for and is not here yet: a second one would cover the first."""
+        self._asked: PlanRequest | None = None
+        """The list that was asked for and is not here yet; answers to others are out of date."""
         self.report: ReportDialog | None = None
         desk.planned.connect(self._show_plan)
+        desk.unplanned.connect(self._forget_request)
         desk.executed.connect(self._show_outcome)
         desk.recovered.connect(self._show_recovery)
         desk.progressed.connect(self._show_progress)
@@ -107,19 +109,27 @@ class FileController(QObject):
         if folder is None or not pairs:
             self.announced.emit(nothing)
             return
-        if self.dialog is None and not self._is_planning:
-            self._is_planning = True
-            self._desk.plan(task, pairs, folder, target or folder)
-        if self._is_planning:
+        if self.dialog is None and self._asked is None:
+            self._ask(PlanRequest(task, pairs, folder, target or folder))
+        if self._asked is not None:
             self.announced.emit(self.tr("Listing the files …"))
 
-    def _show_plan(self, task: FileTask, plan: FilePlan) -> None:
-        self._is_planning = False
+    def _ask(self, request: PlanRequest) -> None:
+        """Have a list made; one that was asked for before is not waited for any more."""
+        self._asked = request
+        self._desk.plan(request)
+
+    def _show_plan(self, request: PlanRequest, plan: FilePlan) -> None:
+        if request is not self._asked:
+            return
+        self._asked = None
         if self.dialog is not None:
+            self.dialog.show_plan(plan)
             return
         self.announced.emit("")
-        dialog = PlanDialog(task, plan, self._window)
-        dialog.confirmed.connect(lambda: self._desk.execute(plan))
+        dialog = PlanDialog(request.task, plan, self._window)
+        dialog.chosen.connect(lambda choice: self._ask(replace(request, choice=choice)))
+        dialog.confirmed.connect(lambda: self._desk.execute(dialog.plan))
         dialog.cancelled_run.connect(self._desk.cancel_files)
         dialog.finished.connect(self._forget_dialog)
         self.dialog = dialog
@@ -132,10 +142,9 @@ class FileController(QObject):
     def _show_outcome(self, report: OperationReport) -> None:
         if self.dialog is not None:
             self.dialog.accept()
-        moved = len(report.transferred)
         text = self.tr("Nothing was changed")
         if report.action is not None:
-            text = self._done_text(report.action, moved)
+            text = self._done_text(report.action, report.file_count)
         self.announced.emit(text)
         self.finished.emit()
         if report.problems or report.left:
@@ -152,9 +161,15 @@ class FileController(QObject):
         self._show_report(self.tr("An interrupted file operation was settled"), reports)
         self.finished.emit()
 
+    def _forget_request(self, request: PlanRequest) -> None:
+        """A list was refused, the status line says why; the one on screen holds, if any."""
+        if request is self._asked:
+            self._asked = None
+            if self.dialog is not None:
+                self.dialog.keep_plan()
+
     def _end_refused(self) -> None:
-        """The list or the operation was refused: the status line says why, nothing was changed."""
-        self._is_planning = False
+        """The operation was refused: the status line says why, nothing was changed."""
         if self.dialog is not None and self.dialog.is_running:
             self.dialog.accept()
             self.finished.emit()
@@ -165,6 +180,7 @@ class FileController(QObject):
         self.report.open()
 
     def _forget_dialog(self) -> None:
+        self._asked = None
         if self.dialog is not None:
             self.dialog.deleteLater()
             self.dialog = None

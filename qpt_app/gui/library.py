@@ -1,5 +1,6 @@
 """The opened folder: reads it, feeds scoring, and keeps the model and its summaries up to date."""
 
+import os
 import time
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class Library(QObject):
         self._generation = 0
         self._scan: FolderScan | None = None
         self._seen: set[bytes] = set()
+        self._heirs: list[tuple[PhotoRecord, PhotoRecord]] = []
+        """Known photos, each with a new file that is the other half of its pair."""
         self._is_reading = False
         self._is_rescan_due = False
         self._had_photos = False
@@ -186,6 +189,7 @@ class Library(QObject):
     def _start_scan(self) -> None:
         assert self.folder is not None
         self._seen = set()
+        self._heirs = []
         self._is_rescan_due = False
         self._had_photos = bool(self._model.records)
         self._is_reading = True
@@ -208,11 +212,51 @@ class Library(QObject):
         news = records
         if self._had_photos:
             self._seen.update(record.path_key for record in records)
-            fresh = [record for record in records if self._model.record(record.path) is None]
+            fresh = self._without_heirs(
+                [record for record in records if self._model.record(record.path) is None]
+            )
             self._model.add(fresh)
             news = [*fresh, *self._renew_changed(records)]
         else:
             self._model.add(records)
+        self._hold_or_pass_on(news)
+
+    def _without_heirs(self, fresh: list[PhotoRecord]) -> list[PhotoRecord]:
+        """Put new files aside that are the other half of a known photo's pair."""
+        if not fresh:
+            return fresh
+        halves = {
+            os.fsencode(one.file.companion): one
+            for one in self._model.records
+            if one.file is not None and one.file.companion is not None
+        }
+        rest = []
+        for record in fresh:
+            companion = None if record.file is None else record.file.companion
+            known = None if companion is None else self._model.record(companion)
+            known = known or halves.get(record.path_key)
+            if known is None:
+                rest.append(record)
+            else:
+                self._heirs.append((known, record))
+        return rest
+
+    def _settle_heirs(self) -> None:
+        """The folder is read: where one half of a pair is gone, the photo goes on as the other."""
+        heirs, self._heirs = self._heirs, []
+        went_on = []
+        for known, record in heirs:
+            if known.path_key in self._seen:
+                self._model.add([record])
+                self._hold_or_pass_on([record])
+            else:
+                self._model.go_on_as(known, record)
+                went_on.append(known)
+        if went_on:
+            self.changed.emit(went_on)
+            self._hold_or_pass_on(went_on)
+
+    def _hold_or_pass_on(self, news: list[PhotoRecord]) -> None:
         if self._is_holding or self._held:
             self._held += news
         else:
@@ -232,6 +276,8 @@ class Library(QObject):
         for record in records:
             known = self._model.record(record.path)
             if known is not None and record.file is not None and record.file != known.file:
+                if known.file is None or record.file.companion != known.file.companion:
+                    self._model.set_decision(known.path, record.decision)
                 known.file, known.signature = record.file, None
                 changed.append(known)
         if changed:
@@ -248,6 +294,7 @@ class Library(QObject):
             return
         self._is_reading = False
         if self._had_photos:
+            self._settle_heirs()
             self._model.remove(
                 [one.path for one in self._model.records if one.path_key not in self._seen]
             )

@@ -55,6 +55,7 @@ class LoupeView(QWidget):
         cursor.moved.connect(self._follow)
         model.refreshed.connect(lambda _: self._follow(cursor.record))  # its place, its neighbours
         model.counts_changed.connect(self.refresh)
+        model.renamed.connect(lambda *_: self.pane.show_record(self.pane.record))
 
     def activate(self) -> None:
         """Show the current photo; called when the loupe comes on screen."""

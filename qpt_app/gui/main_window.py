@@ -173,6 +173,7 @@ class MainWindow(QMainWindow):
         self.library.settled.connect(self._settled)
         self.loaders.thumbnails.loaded.connect(lambda _: self._release_library())
         self.model.refreshed.connect(lambda _: self._find_place())
+        self.model.renamed.connect(lambda *_: self._note_place())
         self.desk.failed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.noticed.connect(lambda text: parts.status.announce(text, lasting=True))
         self.desk.adopted.connect(self.decisions.adopt)

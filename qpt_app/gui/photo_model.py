@@ -43,6 +43,8 @@ class PhotoModel(QAbstractListModel):
     """Rows are about to move or go; remember what is selected."""
     refreshed = Signal(list)
     """Rows moved or went; carries the old order as a list of positions in `records`."""
+    renamed = Signal(object, object)
+    """A photo goes on under another path, as when one half of a pair went; carries both paths."""
     counts_changed = Signal()
     """Photos, scores or decisions changed: redraw summaries."""
 
@@ -187,6 +189,20 @@ class PhotoModel(QAbstractListModel):
         self.endResetModel()
         self.refreshed.emit([self._position.get(path, -1) for path in old])
         self.counts_changed.emit()
+
+    def go_on_as(self, record: PhotoRecord, found: PhotoRecord) -> None:
+        """Let a photo go on as the file that is left of its pair, or as the pair that it is again.
+
+        It stays the same record: framed, selected and compared as before.
+        """
+        old = record.path
+        position = self._position.pop(record.path_key)
+        record.location, record.path_key, record.file = found.location, found.path_key, found.file
+        record.signature = record.series = None
+        self._position[record.path_key] = position
+        self.renamed.emit(old, record.path)  # before all else: who has the old path loses the photo
+        self.set_decision(record.path, found.decision)
+        self.forget_results([record])
 
     def set_filter(self, shown: PhotoFilter) -> None:
         """Show other photos."""

@@ -66,6 +66,7 @@ class SideBySide(QWidget):
         outer.addLayout(self._cells, 1)
         cursor.moved.connect(self._follow)
         model.counts_changed.connect(self._repaint)
+        model.renamed.connect(self._rename)
 
     @property
     def records(self) -> list[PhotoRecord]:
@@ -242,6 +243,15 @@ class SideBySide(QWidget):
             return current
         others = [record for record in self._records if record is not reference]
         return others[-1 if direction > 0 else 0] if others else None
+
+    def _rename(self, old: Path, new: Path) -> None:
+        """A photo that is shown goes on under another path."""
+        self._paths = [new if path == old else path for path in self._paths]
+        if self._reference == old:
+            self._reference = new
+        for pane in self.panes:
+            if pane.record is not None and pane.record.path == new:
+                pane.show_record(pane.record)
 
     def _framed_at(self) -> int:
         """Return the number of the framed pane; -1 without one."""

@@ -25,9 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qpt_app.decisions.file_plan import FilePlan
-from qpt_app.gui.counts import files_text, photos_text
+from qpt_app.decisions.action import ActionKind
+from qpt_app.decisions.file_plan import FilePlan, PlannedFile
+from qpt_app.decisions.pair_choice import PairChoice
+from qpt_app.gui.counts import files_text, pairs_text, photos_text, single_photos_text
 from qpt_app.gui.decision_desk import FileTask
+from qpt_app.gui.dialogs.pair_choice_box import PairChoiceBox
 from qpt_app.gui.photo_record import display_name
 
 translate = QCoreApplication.translate
@@ -44,6 +47,12 @@ class PlanModel(QAbstractTableModel):
     def __init__(self, plan: FilePlan, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._plan = plan
+
+    def set_plan(self, plan: FilePlan) -> None:
+        """List another plan."""
+        self.beginResetModel()
+        self._plan = plan
+        self.endResetModel()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
         """Files, then refused photos."""
@@ -63,13 +72,20 @@ class PlanModel(QAbstractTableModel):
         row = index.row()
         if row < len(self._plan.files):
             file = self._plan.files[row]
-            to = self.tr("trash") if file.target is None else self._short(file.target)
-            cells = (file.source.name, self._short(file.source.parent), to)
+            cells = (file.source.name, self._short(file.source.parent), self._goal(file))
         else:
             refused = self._plan.refused[row - len(self._plan.files)]
             stays = self.tr("stays: %1").replace("%1", refused.reason)
             cells = (refused.path.name, self._short(refused.path.parent), stays)
         return display_name(cells[index.column()])
+
+    def _goal(self, file: PlannedFile) -> str:
+        """Say where a file goes."""
+        if file.target is None:
+            return self.tr("trash")
+        if file.kind is ActionKind.LEND:
+            return self.tr("%1 (a copy)").replace("%1", self._short(file.target))
+        return self._short(file.target)
 
     def _short(self, path: Path) -> str:
         """Return a path from the opened folder's name on, or whole if it is elsewhere."""
@@ -95,38 +111,28 @@ class PlanDialog(QDialog):
 
     confirmed = Signal()
     cancelled_run = Signal()
+    chosen = Signal(object)
+    """Another `PairChoice` is wanted: answer with `show_plan` or `keep_plan`."""
 
     def __init__(self, task: FileTask, plan: FilePlan, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plan = plan
+        """What is listed, and what a yes means."""
+        self._task = task
         self.setWindowTitle(self.tr("Confirm"))
         self.setMinimumSize(640, 420)
-        title = _plain(title_text(task, plan), "title")
-        title.setWordWrap(True)
-        counts = _plain(counts_text(plan), "quiet")
-        counts.setWordWrap(True)
-        self.table = QTableView()
-        self.table.setModel(PlanModel(plan, self))
-        self.table.setAccessibleName(self.tr("Files of this operation"))
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
-        for column in (0, 1):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            header.resizeSection(column, NAME_WIDTH)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._title = _plain("title")
+        self._counts = _plain("quiet")
+        self.pairs = PairChoiceBox(plan, self) if plan.pair_count else None
+        """The choice what goes of each pair; None where there is none."""
+        self._model = PlanModel(plan, self)
+        self._make_table()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Progress"))
         self._bar.hide()
         buttons = QDialogButtonBox()
-        self.confirm = QPushButton(_button_text(task, plan))
-        self.confirm.setAccessibleName(self.confirm.text())
-        self.confirm.setEnabled(bool(plan.files))
+        self.confirm = QPushButton()
         self.confirm.setAutoDefault(False)
         self.cancel = QPushButton(self.tr("Cancel"))
         self.cancel.setDefault(True)
@@ -137,12 +143,63 @@ class PlanDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(10)
-        layout.addWidget(title)
-        layout.addWidget(counts)
+        layout.addWidget(self._title)
+        if self.pairs is not None:
+            self.resize(820, 540)  # the title on one line, so that the choice stays in its place
+            layout.addWidget(self.pairs)
+            self.pairs.chosen.connect(self._wait_for_list)
+        layout.addWidget(self._counts)
         layout.addWidget(self.table, 1)
         layout.addWidget(self._bar)
         layout.addWidget(buttons)
         self.is_running = False
+        self._is_waiting = False
+        self._say()
+
+    def _make_table(self) -> None:
+        self.table = QTableView()
+        self.table.setModel(self._model)
+        self.table.setAccessibleName(self.tr("Files of this operation"))
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setWordWrap(False)  # else a long path is cut at a "/", its name gone
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        for column in (0, 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, NAME_WIDTH)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def show_plan(self, plan: FilePlan) -> None:
+        """List what another choice takes: from now on a yes means this."""
+        self.plan = plan
+        self._model.set_plan(plan)
+        self.keep_plan()
+
+    def keep_plan(self) -> None:
+        """No other list is coming: what is listed holds, and so does its choice."""
+        self._is_waiting = False
+        if self.pairs is not None:
+            self.pairs.show_plan(self.plan)
+        self._say()
+
+    def _wait_for_list(self, choice: PairChoice) -> None:
+        """The list on screen is not what was chosen: nobody can say yes to it any more."""
+        self._is_waiting = True
+        self._say()
+        self.chosen.emit(choice)
+
+    def _say(self) -> None:
+        """Write the texts that depend on the list."""
+        self._title.setText(title_text(self._task, self.plan))
+        listing = self.tr("Listing the files …")
+        self._counts.setText(listing if self._is_waiting else counts_text(self.plan))
+        self.confirm.setText(_button_text(self._task, self.plan))
+        self.confirm.setAccessibleName(self.confirm.text())
+        self.confirm.setEnabled(bool(self.plan.files) and not self._is_waiting)
 
     def show_progress(self, done: int, total: int) -> None:
         """Show how far the operation is."""
@@ -158,8 +215,12 @@ class PlanDialog(QDialog):
             super().reject()
 
     def _start(self) -> None:
+        if self._is_waiting:
+            return
         self.is_running = True
         self.confirm.setEnabled(False)
+        if self.pairs is not None:
+            self.pairs.setEnabled(False)
         self.cancel.setText(self.tr("Stop"))
         self._bar.show()
         self.confirmed.emit()
@@ -178,7 +239,23 @@ def title_text(task: FileTask, plan: FilePlan) -> str:
         FileTask.COPY: translate("PlanDialog", "Copy %1?"),
         FileTask.MOVE: translate("PlanDialog", "Move %1?"),
     }
-    return texts[task].replace("%1", photos_text(plan.photo_count))
+    return texts[task].replace("%1", subject_text(plan))
+
+
+def subject_text(plan: FilePlan) -> str:
+    """Say of what the list is: `3 photos`, `the RAW of 2 pairs and 1 single photo`."""
+    singles = plan.photo_count - plan.half_count
+    if not plan.half_count:
+        return photos_text(plan.photo_count)
+    halves = (
+        translate("PlanDialog", "the RAW of %1")
+        if plan.choice is PairChoice.RAW
+        else translate("PlanDialog", "the JPEG of %1")
+    ).replace("%1", pairs_text(plan.half_count))
+    if not singles:
+        return halves
+    both = translate("PlanDialog", "%1 and %2").replace("%2", single_photos_text(singles))
+    return both.replace("%1", halves)
 
 
 def counts_text(plan: FilePlan) -> str:
@@ -189,10 +266,19 @@ def counts_text(plan: FilePlan) -> str:
     )
     files = (
         translate("PlanDialog", "%1: %2  (%3)")
-        .replace("%1", files_text(len(plan.files)))
+        .replace("%1", files_text(len(plan.main_files)))
         .replace("%2", kinds)
     )
     text = files.replace("%3", size_text(plan.total_bytes))
+    if lent := len(plan.files) - len(plan.main_files):
+        copied = translate(
+            "PlanDialog", "%1 sidecars of both RAW and JPEG stay; copies go along.", "", lent
+        )
+        if lent == 1:
+            copied = translate(
+                "PlanDialog", "1 sidecar of both RAW and JPEG stays; a copy goes along."
+            )
+        text += "\n" + copied.replace("%1", f"{lent:,}")
     if plan.refused:
         stays = translate("PlanDialog", "%1 stay, see the end of the list.")
         if len(plan.refused) == 1:
@@ -217,11 +303,12 @@ def _button_text(task: FileTask, plan: FilePlan) -> str:
         if task is FileTask.COPY
         else translate("PlanDialog", "Move %1")
     )
-    return text.replace("%1", files_text(len(plan.files)))
+    return text.replace("%1", files_text(len(plan.main_files)))
 
 
-def _plain(text: str, name: str) -> QLabel:
-    label = QLabel(text)
+def _plain(name: str) -> QLabel:
+    label = QLabel()
     label.setObjectName(name)
     label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
     return label

@@ -18,6 +18,7 @@ import pytest
 from qpt_app.decisions import journal
 from qpt_app.decisions.decision import Decision, DecisionChange
 from qpt_app.decisions.decisions_database import DecisionsDatabase
+from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.decisions.photo_unit import find_units
 from qpt_app.decisions.session import DecisionSession
 
@@ -77,6 +78,8 @@ def dies_at(step: int, work) -> bool:
 class Scene:
     """A fresh shoot, data folder and trash for each death."""
 
+    names = ("a.jpg", "a.cr2", "a.cr2.xmp", "b.jpg", "b.xmp")
+
     def __init__(self, folder: Path, other_volume: Path | None, make_trash, clock, tree) -> None:
         self.folder, self.clock, self.tree = folder, clock, tree
         self.root, self.data = folder / "shoot", folder / "data"
@@ -86,13 +89,16 @@ class Scene:
             shutil.rmtree(old, ignore_errors=True)
         self.root.mkdir(parents=True)
         self.destination.mkdir()
-        for name in ("a.jpg", "a.cr2", "a.cr2.xmp", "b.jpg", "b.xmp"):
+        for name in self.names:
             file = self.root / name
             file.write_bytes(name.encode() * 1000)
             os.utime(file, ns=(1_600_000_000_123_456_789,) * 2)
         self.before = tree(self.root)
         with self.session() as session:
-            session.decide(self.units(), DecisionChange(stars=4))
+            session.decide(self.decided(), DecisionChange(stars=4))
+
+    def decided(self):
+        return self.units()
 
     def session(self) -> DecisionSession:
         trash = self.make_trash(self.folder / "trash")
@@ -163,6 +169,41 @@ class Scene:
         assert set(decisions.values()) == {Decision(stars=4)}
 
 
+class HalfScene(Scene):
+    """Only the RAW of a pair is to go, of which only the JPEG has stars; `a.xmp` is of both."""
+
+    names = ("a.jpg", "a.cr2", "a.cr2.xmp", "a.xmp", "b.jpg")
+
+    def decided(self):
+        return find_units([(self.root / "a.jpg", None), (self.root / "b.jpg", None)])
+
+    def start(self, kind: str) -> None:
+        with self.session() as session:
+            if kind == "rejects":
+                plan = session.plan_move_rejects(self.units(), self.root, PairChoice.RAW)
+            else:
+                plan = session.plan_trash(self.units(), [self.root], PairChoice.RAW)
+            assert not session.execute(plan).problems
+
+    def check_recovered(self, *, copies: bool) -> None:
+        """The RAW with its sidecar at one place; `a.xmp` stays; the stars are at both halves."""
+        with self.session() as session:
+            for report in session.recover():
+                assert not report.problems
+            found = {name: [] for name in self.names}
+            for file, content in self.places():
+                found[content[: len(content) // 1000].decode()].append(file)
+            raw, jpeg = found["a.cr2"][0], self.root / "a.jpg"
+            has_moved = self.root / "_rejected" == raw.parent
+            lent = [self.root / "a.xmp", *([raw.parent / "a.xmp"] if has_moved else [])]
+            assert sorted(found.pop("a.xmp")) == sorted(lent)
+            assert all(len(files) == 1 for files in found.values())
+            assert found["a.cr2.xmp"][0].parent == raw.parent
+            assert found["a.jpg"] == [jpeg]
+            stars = {path: one.stars for path, one in session.decisions_for([jpeg, raw]).items()}
+        assert stars == {jpeg: 4, raw: 4 if has_moved else None}
+
+
 @pytest.fixture
 def quick_folder(tmp_path):
     """A folder in memory where there is one: thousands of fsyncs cost nothing there."""
@@ -208,6 +249,18 @@ def test_dying_at_any_step_loses_nothing(quick_folder, clock, trash, tree, kind,
         lambda: Scene(quick_folder, None, type(trash), clock, tree), kind, phase
     )
     assert deaths > 20
+
+
+@pytest.mark.parametrize("phase", ["do", "undo", "redo"])
+@pytest.mark.parametrize("kind", ["rejects", "trash"])
+def test_dying_while_one_half_of_a_pair_goes_loses_nothing(
+    quick_folder, clock, trash, tree, kind, phase
+):
+    """A move that copies the sidecar of both beside it, and the trash."""
+    deaths = run_to_the_end(
+        lambda: HalfScene(quick_folder, None, type(trash), clock, tree), kind, phase
+    )
+    assert deaths > 10
 
 
 @pytest.mark.slow

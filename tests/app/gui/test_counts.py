@@ -5,7 +5,14 @@ from conftest_helpers import press, settle
 from PySide6.QtCore import QCoreApplication, Qt, QTranslator
 from PySide6.QtWidgets import QLabel
 
-from qpt_app.gui.counts import files_text, photos_text, stars_text
+from qpt_app.gui.counts import (
+    files_text,
+    pairs_text,
+    photos_text,
+    raw_jpeg_pairs_text,
+    single_photos_text,
+    stars_text,
+)
 from qpt_app.gui.gui_settings import GuiSettings
 
 WAIT_MS = 20000
@@ -78,6 +85,19 @@ def test_one_rated_photo_among_those_to_reject_is_told_as_one(qtbot, opened):
     assert any(text.endswith("\n1 of them was picked or rated by you.") for text in texts)
     opened.actions_.dialog.reject()
     settle(qtbot, opened)
+
+
+@pytest.mark.parametrize(
+    ("count", "texts"),
+    [
+        (1, ("1 RAW+JPEG pair", "1 pair", "1 single photo")),
+        (1200, ("1,200 RAW+JPEG pairs", "1,200 pairs", "1,200 single photos")),
+    ],
+)
+def test_pairs_and_single_photos_have_the_form_of_their_number(qapp, count, texts):
+    """In the list before a file operation."""
+    counted = (raw_jpeg_pairs_text(count), pairs_text(count), single_photos_text(count))
+    assert counted == texts
 
 
 @pytest.mark.parametrize(

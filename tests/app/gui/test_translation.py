@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import open_and_score
-from conftest_helpers import press, settle
+from conftest_helpers import press, select, settle
 from PySide6.QtCore import QCoreApplication, QTranslator
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -34,6 +34,7 @@ from qpt_app.decisions.action import (
     Transferred,
 )
 from qpt_app.decisions.decision import Flag, Label
+from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.decisions.restore import RestoreOffer
 from qpt_app.gui.action_table import ACTIONS
 from qpt_app.gui.dialogs.keys_dialog import KeysDialog
@@ -149,6 +150,40 @@ def test_the_list_before_a_file_operation_is_translated(qtbot, marked, make_wind
     dialog.reject()
 
 
+@pytest.mark.parametrize(
+    ("task", "choice"),
+    [
+        ("trash", PairChoice.JPEG),
+        ("copy_picks", PairChoice.RAW),
+        ("move_picks", PairChoice.RAW),
+    ],
+)
+def test_the_choice_about_pairs_is_translated(
+    qtbot, marked, make_window, shoot, tmp_path, task, choice
+):
+    """Its names, what it leaves and what is copied along."""
+    for name in ("p00.cr2", "p00.xmp", "p00.cr2.xmp"):
+        (shoot / name).write_bytes(b"x")
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    target = tmp_path / "picks"
+    target.mkdir()
+    window.files._ask_folder = lambda parent, title: target
+    select(window, 0, 1)
+    window.decisions.set_flag(Flag.PICK)
+    settle(qtbot, window)
+    window.keys[task].trigger()
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=20000)
+    dialog = window.files.dialog
+    names = {"p0", "shoot", str(target)}
+    assert not untranslated(dialog, names)
+    dialog.pairs.buttons[choice].click()
+    qtbot.waitUntil(lambda: dialog.plan.choice is choice, timeout=20000)
+    assert not untranslated(dialog, names)
+    dialog.reject()
+    settle(qtbot, window)
+
+
 def test_values_have_names_in_the_users_language(marked):
     """Each label, each status of a photo, each state of an action."""
     for name, kind in ((label_text, Label), (status_text, PhotoStatus), (state_text, ActionState)):
@@ -209,6 +244,12 @@ def test_ratings_of_other_programs_are_named_in_the_users_language(marked):
         title="ratings read from XMP: 1200 photos",
     )  # fmt: skip
     assert action_text(action) == "⟦ratings read from XMP: ⟦1,200 photos⟧⟧"
+    half = replace(
+        action, kind=ActionKind.MOVE, title="move 2 photos (of pairs only the RAW) to (of 3) x"
+    )
+    assert action_text(half) == "⟦move ⟦⟦2 photos⟧ (of pairs only the RAW)⟧ to %2⟧".replace(
+        "%2", "(of 3) x"
+    )
     decided = replace(action, kind=ActionKind.DECIDE, title="p01.jpg: 4 Sterne")
     assert action_text(decided) == "p01.jpg: 4 Sterne"
 

@@ -1,0 +1,316 @@
+"""One half of a pair: which files go, what becomes of its decision, and the way back."""
+
+from pathlib import Path
+
+import pytest
+
+from qpt_app.decisions.action import ActionKind
+from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange, Flag
+from qpt_app.decisions.pair_choice import PairChoice, chosen_part
+from qpt_app.decisions.photo_unit import PhotoUnit, find_units, unit_of
+from qpt_app.decisions.session import DecisionSession
+from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
+
+RAW, JPEG, BOTH = PairChoice.RAW, PairChoice.JPEG, PairChoice.BOTH
+REJECT = DecisionChange(flag=Flag.REJECT)
+RAW_FILES = {"a.cr2", "a.cr2.xmp"}
+JPEG_FILES = {"a.jpg", "a.jpg.xmp"}
+
+
+@pytest.fixture
+def pair(shoot) -> PhotoUnit:
+    return unit_of(shoot / "a.jpg", shoot / "a.cr2")
+
+
+@pytest.fixture
+def picks(tmp_path) -> Path:
+    folder = tmp_path / "picks"
+    folder.mkdir()
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir() if file.is_file()}
+
+
+def listed(plan) -> set[str]:
+    return {file.source.name for file in plan.files}
+
+
+def decision(session, path: Path) -> Decision:
+    return session.decisions_for([path])[path]
+
+
+# --- which files --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("choice", "own"), [(RAW, RAW_FILES), (JPEG, JPEG_FILES)])
+def test_sidecars_of_the_full_name_go_with_their_file(pair, choice, own):
+    """`a.xmp` is of both, so it is only lent."""
+    part = chosen_part(pair, choice)
+    assert {file.name for file in part.files} == own
+    assert [file.name for file in part.lent] == ["a.xmp"]
+    assert {part.path, part.stays} == {pair.path, pair.companion}
+
+
+def test_both_and_photos_that_are_no_pair_go_whole(pair, shoot):
+    """Whatever is chosen for pairs."""
+    assert chosen_part(pair, BOTH) == pair
+    single = unit_of(shoot / "c.png")
+    assert chosen_part(single, RAW) == chosen_part(single, JPEG) == single
+
+
+def test_sidecars_of_every_program_find_their_half(tmp_path):
+    """Any case; darktable's duplicates; a camera's name that ends like a duplicate's number."""
+    own = ["DSC_01.NEF.xmp", "DSC_01.nef.pp3", "DSC_01_02.NEF.xmp"]
+    both = ["DSC_01.XMP", "dsc_01.thm"]
+    for name in ("DSC_01.NEF", "DSC_01.JPG", "DSC_01.JPG.xmp", *own, *both):
+        (tmp_path / name).write_bytes(b"x")
+    part = chosen_part(unit_of(tmp_path / "DSC_01.JPG", tmp_path / "DSC_01.NEF"), RAW)
+    assert sorted(file.name for file in part.sidecars) == sorted(own)
+    assert sorted(file.name for file in part.lent) == sorted(both)
+
+
+@pytest.mark.parametrize(("choice", "own"), [(RAW, RAW_FILES), (JPEG, JPEG_FILES)])
+def test_the_trash_gets_no_sidecar_of_the_half_that_stays(session, shoot, pair, choice, own, tree):
+    """`a.xmp` stays with whichever half stays; undo brings every byte back."""
+    before = tree(shoot)
+    plan = session.plan_trash([pair], [shoot], choice)
+    assert listed(plan) == own
+    report = session.execute(plan)
+    assert report.file_count == len(own)
+    assert names(shoot) == {"a.xmp", "b.jpg", "c.png", "c.png.xmp"} | (
+        JPEG_FILES if choice is RAW else RAW_FILES
+    )
+    assert session.undo().problems == ()
+    assert tree(shoot) == before
+
+
+@pytest.mark.parametrize(("choice", "own"), [(RAW, RAW_FILES), (JPEG, JPEG_FILES)])
+def test_a_half_that_moves_takes_a_copy_of_the_common_sidecar(
+    session, shoot, pair, choice, own, tree
+):
+    """So the RAW keeps its edits and the JPEG its rating; undo leaves one again."""
+    before = tree(shoot)
+    plan = session.plan_move_rejects([pair], shoot, choice)
+    assert listed(plan) == {*own, "a.xmp"}
+    assert [f.source.name for f in plan.files if f.kind is ActionKind.LEND] == ["a.xmp"]
+    assert plan.counts() == {Path(name).suffix: 1 for name in own}
+    assert plan.total_bytes == sum(len(f"content of {name}") for name in own)
+    assert session.execute(plan).file_count == 2
+    assert names(shoot / "_rejected") == {*own, "a.xmp"}
+    assert (shoot / "a.xmp").read_bytes() == (shoot / "_rejected" / "a.xmp").read_bytes()
+    assert session.undo().problems == ()
+    assert tree(shoot) == before
+    session.redo()
+    assert names(shoot / "_rejected") == {*own, "a.xmp"}
+    assert "a.xmp" in names(shoot)
+
+
+def test_undo_brings_a_half_back_whatever_was_rated_meanwhile(
+    data_folder, clock, trash, tmp_path, tree
+):
+    """The half that stayed was rated, which is in `a.xmp`; its copy goes, and nothing is lost."""
+    for name in ("a.jpg", "a.cr2"):
+        (tmp_path / "shoot").mkdir(exist_ok=True)
+        (tmp_path / "shoot" / name).write_bytes(name.encode())
+    pair = unit_of(tmp_path / "shoot" / "a.jpg", tmp_path / "shoot" / "a.cr2")
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM)
+        session.decide([pair], DecisionChange(stars=4))
+        session.execute(session.plan_move_rejects([pair], tmp_path / "shoot", RAW))
+        session.decide([PhotoUnit(path=pair.path)], DecisionChange(stars=2))
+        session.write_pending_xmp()
+        session.undo()  # not written to `a.xmp` yet
+        assert b'xmp:Rating="2"' in (tmp_path / "shoot" / "a.xmp").read_bytes()
+        assert session.undo().problems == ()
+        session.write_pending_xmp()
+        assert b'xmp:Rating="4"' in (tmp_path / "shoot" / "a.xmp").read_bytes()
+    assert names(tmp_path / "shoot") == {"a.jpg", "a.cr2", "a.xmp"}
+    assert names(tmp_path / "shoot" / "_rejected") == set()
+
+
+def test_edits_made_after_the_move_are_not_thrown_away_by_undo(session, shoot, pair):
+    """The RAW stays with its newer edits; that is said, and undo can be tried again."""
+    session.execute(session.plan_move_rejects([pair], shoot, RAW))
+    copy = shoot / "_rejected" / "a.xmp"
+    old = copy.read_bytes()
+    copy.write_bytes(b"edited in Lightroom")
+    step = session.undo()
+    assert [problem.path for problem in step.problems] == [pair.companion]
+    assert "was changed since it was copied along" in step.problems[0].reason
+    assert names(shoot / "_rejected") == {*RAW_FILES, "a.xmp"}
+    copy.write_bytes(old)
+    assert session.undo().problems == ()
+    assert names(shoot) >= {*RAW_FILES, *JPEG_FILES, "a.xmp"}
+
+
+def test_a_copy_of_one_half_leaves_the_pair_alone(session, shoot, pair, picks, tree):
+    """Undo removes what was copied."""
+    before = tree(shoot)
+    report = session.execute(session.plan_transfer([pair], [shoot], picks, JPEG, copy=True))
+    assert names(picks) == {*JPEG_FILES, "a.xmp"}
+    assert report.file_count == 3
+    session.undo()
+    assert names(picks) == set()
+    assert tree(shoot) == before
+
+
+def test_a_half_keeps_one_name_with_its_sidecars_when_names_are_taken(session, shoot, pair):
+    """The lent copy too: `a-1.cr2`, `a-1.cr2.xmp`, `a-1.xmp`."""
+    (shoot / "_rejected").mkdir()
+    (shoot / "_rejected" / "a.xmp").write_bytes(b"of an earlier a")
+    session.execute(session.plan_move_rejects([pair], shoot, RAW))
+    assert names(shoot / "_rejected") == {"a.xmp", "a-1.cr2", "a-1.cr2.xmp", "a-1.xmp"}
+    assert (shoot / "_rejected" / "a.xmp").read_bytes() == b"of an earlier a"
+
+
+def test_the_list_counts_pairs_halves_and_single_photos(session, shoot, pair):
+    """A single photo that was chosen to go goes, whatever is chosen for the pairs."""
+    units = [pair, unit_of(shoot / "b.jpg"), unit_of(shoot / "c.png")]
+    plan = session.plan_trash(units, [shoot], JPEG)
+    assert listed(plan) == {*JPEG_FILES, "b.jpg", "c.png", "c.png.xmp"}
+    assert (plan.pair_count, plan.half_count, plan.photo_count) == (1, 1, 3)
+    assert plan.title == "move 3 photos (of pairs only the JPEG) to the trash"
+    both = session.plan_trash(units, [shoot], BOTH)
+    assert (both.pair_count, both.half_count, both.photo_count) == (1, 0, 3)
+    assert both.title == "move 3 photos to the trash"
+    assert session.plan_trash(units[1:], [shoot], JPEG).title == "move 2 photos to the trash"
+
+
+@pytest.mark.parametrize("moment", ["planned", "executed", "redone"])
+def test_a_half_stays_when_the_other_one_is_gone(session, shoot, pair, moment):
+    """Who says "only RAW" counts on the JPEG; without it nothing would be left of the photo."""
+    if moment == "redone":
+        session.execute(session.plan_trash([pair], [shoot], RAW))
+        session.undo()
+    if moment == "executed":
+        plan = session.plan_trash([pair], [shoot], RAW)
+    pair.path.unlink()
+    if moment == "redone":
+        problems = session.redo().problems
+    else:
+        if moment == "planned":
+            plan = session.plan_trash([pair], [shoot], RAW)
+            assert plan.files == ()
+        problems = session.execute(plan).problems
+    assert [problem.path for problem in problems] == [pair.companion]
+    assert "a.jpg, the other half of the pair, is gone" in problems[0].reason
+    assert pair.companion.exists()
+
+
+# --- what was decided ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [RAW, JPEG])
+@pytest.mark.parametrize("work", ["trash", "move", "copy"])
+def test_the_half_that_stays_and_the_one_that_goes_have_the_decision(
+    session, shoot, pair, picks, choice, work
+):
+    """Undo over the pair and its decision."""
+    session.decide([pair], DecisionChange(stars=3, flag=Flag.REJECT))
+    wanted = Decision(stars=3, flag=Flag.REJECT)
+    part = chosen_part(pair, choice)
+    if work == "trash":
+        plan = session.plan_trash([pair], [shoot], choice)
+    else:
+        plan = session.plan_transfer([pair], [shoot], picks, choice, copy=work == "copy")
+    session.execute(plan)
+    assert decision(session, part.stays) == wanted
+    if work != "trash":
+        assert decision(session, picks / part.path.name) == wanted
+    session.undo()
+    assert {decision(session, photo) for photo in pair.photos} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("decided", "choice"), [("a.jpg", JPEG), ("a.jpg", RAW), ("a.cr2", JPEG), ("a.cr2", RAW)]
+)
+def test_a_half_that_nobody_decided_about_takes_the_decision_over(
+    data_folder, clock, trash, shoot, pair, decided, choice
+):
+    """The RAW came later, say. Undo and redo after restarts."""
+    rated, part = Decision(stars=4), chosen_part(pair, choice)
+    moved = shoot / "_rejected" / part.path.name
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.decide([PhotoUnit(path=shoot / decided)], DecisionChange(stars=4))
+        session.execute(session.plan_move_rejects([pair], shoot, choice))
+        assert session.decisions_for([part.stays, moved]) == {part.stays: rated, moved: rated}
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        step = session.undo()
+        assert set(step.paths) == set(pair.photos)
+        for photo in pair.photos:
+            assert decision(session, photo) == (rated if photo.name == decided else UNDECIDED)
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        assert set(session.redo().paths) == {part.stays, moved}
+        assert session.decisions_for([part.stays, moved]) == {part.stays: rated, moved: rated}
+        session.undo()
+        session.undo()
+        assert {decision(session, photo) for photo in pair.photos} == {UNDECIDED}
+
+
+def test_the_trash_leaves_the_decision_to_the_half_that_stays(session, shoot, pair):
+    """And takes nothing over itself."""
+    session.decide([PhotoUnit(path=pair.path)], REJECT)
+    session.execute(session.plan_trash([pair], [shoot], JPEG))
+    assert decision(session, pair.companion).is_rejected
+    session.undo()
+    assert decision(session, pair.companion) == UNDECIDED
+    session.execute(session.plan_trash([pair], [shoot], RAW))
+    assert decision(session, pair.path).is_rejected
+    assert decision(session, pair.companion) == UNDECIDED
+
+
+def test_a_copy_of_an_undecided_half_has_the_decision_of_the_pair(session, shoot, pair, picks):
+    """The pair itself stays as it is."""
+    session.decide([PhotoUnit(path=pair.path)], DecisionChange(stars=5))
+    session.execute(session.plan_transfer([pair], [shoot], picks, RAW, copy=True))
+    assert decision(session, picks / "a.cr2").stars == 5
+    assert decision(session, pair.companion) == UNDECIDED
+    session.undo()
+    assert decision(session, picks / "a.cr2") == UNDECIDED
+
+
+def test_a_half_with_a_decision_of_its_own_keeps_it(session, shoot, pair):
+    """A rating that somebody gave to one file alone is never replaced."""
+    session.decide([PhotoUnit(path=pair.path)], REJECT)
+    session.decide([PhotoUnit(path=pair.companion)], DecisionChange(stars=5))
+    session.execute(session.plan_trash([pair], [shoot], JPEG))
+    assert decision(session, pair.companion) == Decision(stars=5)
+    session.undo()
+    assert decision(session, pair.path).is_rejected
+
+
+def test_what_a_half_took_over_is_written_to_xmp_and_taken_out_by_undo(
+    data_folder, clock, trash, tmp_path
+):
+    """darktable's sidecar of the JPEG is in the trash; the RAW gets one of its own."""
+    for name in ("a.jpg", "a.cr2"):
+        (tmp_path / name).write_bytes(name.encode())
+    pair = unit_of(tmp_path / "a.jpg", tmp_path / "a.cr2")
+    sidecar = tmp_path / "a.cr2.xmp"
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.DARKTABLE)
+        session.decide([PhotoUnit(path=pair.path)], DecisionChange(stars=4))
+        session.execute(session.plan_trash([pair], [tmp_path], JPEG))
+        assert not sidecar.exists()
+        session.write_pending_xmp()
+        assert b'xmp:Rating="4"' in sidecar.read_bytes()
+        session.undo()
+        session.write_pending_xmp()
+        assert not sidecar.exists()
+        assert (tmp_path / "a.jpg.xmp").exists()
+
+
+def test_new_sidecars_are_shared_out_too(data_folder, clock, trash, tmp_path):
+    """Those that are written when the list is made."""
+    for name in ("a.jpg", "a.cr2"):
+        (tmp_path / name).write_bytes(name.encode())
+    pairs = [(tmp_path / "a.jpg", tmp_path / "a.cr2")]
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.ALL)
+        session.decide(find_units(pairs), DecisionChange(stars=4))
+        plan = session.plan_trash(find_units(pairs), [tmp_path], JPEG)
+        assert listed(plan) == {"a.jpg", "a.jpg.xmp"}
+        session.execute(plan)
+    assert names(tmp_path) == {"a.cr2", "a.cr2.xmp", "a.xmp"}

@@ -1,0 +1,384 @@
+"""RAW+JPEG pairs: what goes is chosen in the list, and the list shown is what happens."""
+
+import threading
+
+import gui_fakes
+import pytest
+from conftest import open_and_score
+from conftest_helpers import WAIT_MS, assert_on_screen, confirm, press, select, settle, undo
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+
+from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.pair_choice import PairChoice
+from qpt_app.gui.gui_settings import load_gui_settings, load_session
+
+CONTROL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+RAW, JPEG, BOTH = PairChoice.RAW, PairChoice.JPEG, PairChoice.BOTH
+RAW_FILES, JPEG_FILES = {"p02.cr2", "p02.cr2.xmp"}, {"p02.jpg", "p02.jpg.xmp"}
+SIDECAR = "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+
+
+@pytest.fixture
+def shoot(shoot):
+    """Photos 2 and 7 are pairs, the first with sidecars of every kind."""
+    for name in ("p02", "p07"):
+        (shoot / f"{name}.cr2").write_bytes(b"II*\0\x10\0\0\0CR\x02\0 raw of " + name.encode())
+    for name in ("p02.xmp", "p02.cr2.xmp", "p02.jpg.xmp"):
+        (shoot / name).write_text(SIDECAR)
+    return shoot
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def names(folder, start="p02"):
+    return {path.name for path in folder.iterdir() if path.name.startswith(start)}
+
+
+def open_list(qtbot, window, key="Delete", modifiers=Qt.KeyboardModifier.NoModifier):
+    """Ask for a list and return its dialog."""
+    qtbot.waitUntil(window.isActiveWindow, timeout=WAIT_MS)
+    window.views.focus_photos()
+    press(qtbot, window, key, modifiers)
+    qtbot.waitUntil(lambda: window.files.dialog is not None, timeout=WAIT_MS)
+    return window.files.dialog
+
+
+def choose(qtbot, dialog, choice):
+    """Click a choice and wait for its list."""
+    button = dialog.pairs.buttons[choice]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=button.rect().center())
+    qtbot.waitUntil(lambda: dialog.plan.choice is choice, timeout=WAIT_MS)
+
+
+def listed(dialog):
+    return {file.source.name for file in dialog.plan.files}
+
+
+def texts(dialog):
+    return [label.text() for label in dialog.findChildren(QLabel)]
+
+
+def reject(qtbot, window, *rows):
+    for row in rows:
+        window.photo_cursor.go_to_row(row)
+        press(qtbot, window, "X")
+    settle(qtbot, window)
+
+
+@pytest.fixture
+def held(opened):
+    """Decisions and lists wait until `held.set()`."""
+    gate = threading.Event()
+    yield lambda: opened.desk._do(lambda _: gate.wait(20)), gate
+    gate.set()
+
+
+def test_a_list_without_pairs_offers_no_choice(qtbot, opened):
+    """There is nothing to choose."""
+    opened.photo_cursor.go_to_row(3)
+    dialog = open_list(qtbot, opened)
+    assert dialog.pairs is None
+    dialog.reject()
+
+
+def test_the_choice_is_made_by_keys_and_the_list_follows(qtbot, opened, shoot, trash):
+    """Tab leads to it, arrows change it; title, note, counts and button say what goes."""
+    select(opened, 2, 4)
+    dialog = open_list(qtbot, opened)
+    assert dialog.plan.choice is BOTH
+    assert "Move 3 photos to the trash?" in texts(dialog)
+    assert "1 RAW+JPEG pair:" in texts(dialog)
+    assert dialog.pairs.note.text() == "Both files of a pair go together."
+    for _ in range(8):
+        if dialog.focusWidget() is dialog.pairs.buttons[BOTH]:
+            break
+        press(qtbot, dialog, "Tab")
+    press(qtbot, dialog, "Right")
+    assert dialog.pairs.choice is RAW
+    qtbot.waitUntil(lambda: dialog.plan.choice is RAW, timeout=WAIT_MS)
+    assert "Move the RAW of 1 pair and 2 single photos to the trash?" in texts(dialog)
+    assert dialog.pairs.note.text() == (
+        "The JPEG of each pair stays as a photo with the same stars, flag and label. "
+        "Photos that are no pairs go whole, whatever their format."
+    )
+    assert listed(dialog) == {*RAW_FILES, "p03.jpg", "p04.jpg"}
+    assert dialog.table.model().rowCount() == 4
+    assert any(text.startswith("4 files: 1 CR2,  2 JPG,  1 XMP  (") for text in texts(dialog))
+    assert dialog.confirm.text() == dialog.confirm.accessibleName() == "Move 4 files"
+    press(qtbot, dialog, "Right")
+    qtbot.waitUntil(lambda: dialog.plan.choice is JPEG, timeout=WAIT_MS)
+    assert "Move the JPEG of 1 pair and 2 single photos to the trash?" in texts(dialog)
+    assert listed(dialog) == {*JPEG_FILES, "p03.jpg", "p04.jpg"}
+    press(qtbot, dialog, "Left")
+    qtbot.waitUntil(lambda: dialog.plan.choice is RAW, timeout=WAIT_MS)
+    confirm(qtbot, opened)
+    assert names(shoot) == {*JPEG_FILES, "p02.xmp"}
+    assert len(list(trash.folder.iterdir())) == 4
+    assert opened.parts.status.message == (
+        "Done: move 3 photos (of pairs only the RAW) to the trash (4 files). Ctrl+Z takes it back."
+    )
+
+
+def test_every_choice_has_an_accessible_name(qtbot, opened):
+    """And says which photos it is about."""
+    select(opened, 2, 7)
+    dialog = open_list(qtbot, opened)
+    found = [
+        (button.accessibleName(), button.accessibleDescription())
+        for button in dialog.pairs.buttons.values()
+    ]
+    about = "2 RAW+JPEG pairs"
+    assert found == [("RAW and JPEG", about), ("Only RAW", about), ("Only JPEG", about)]
+    dialog.reject()
+
+
+def test_no_yes_counts_while_another_list_is_awaited(qtbot, opened, shoot, held):
+    """Neither click nor key executes the list of the choice before."""
+    hold, gate = held
+    before = files(shoot)
+    opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    old = dialog.plan
+    hold()
+    qtbot.mouseClick(dialog.pairs.buttons[JPEG], Qt.MouseButton.LeftButton)
+    assert "Listing the files …" in texts(dialog)
+    assert not dialog.confirm.isEnabled()
+    qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
+    dialog.confirm.setFocus()
+    press(qtbot, dialog, "Space")
+    dialog._start()
+    assert dialog.plan is old
+    assert not dialog.is_running
+    gate.set()
+    qtbot.waitUntil(lambda: dialog.plan.choice is JPEG, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert files(shoot) == before
+    assert dialog.confirm.isEnabled()
+    assert {file.source.name for file in confirm(qtbot, opened).files} == JPEG_FILES
+    assert names(shoot) == {*RAW_FILES, "p02.xmp"}
+
+
+def test_of_several_choices_in_a_row_the_last_one_is_listed(qtbot, opened, held):
+    """Lists that come in between are out of date and not shown."""
+    hold, gate = held
+    opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    shown = []
+    dialog.table.model().modelReset.connect(lambda: shown.append(dialog.plan.choice))
+    hold()
+    for choice in (RAW, JPEG, BOTH, JPEG):
+        qtbot.mouseClick(dialog.pairs.buttons[choice], Qt.MouseButton.LeftButton)
+    gate.set()
+    qtbot.waitUntil(dialog.confirm.isEnabled, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert shown == [JPEG]
+    assert listed(dialog) == JPEG_FILES
+    dialog.reject()
+
+
+def test_a_list_that_comes_after_the_dialog_was_closed_opens_nothing(qtbot, opened, held):
+    """The next list that is asked for is that of the photos meant then."""
+    hold, gate = held
+    opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    hold()
+    qtbot.mouseClick(dialog.pairs.buttons[RAW], Qt.MouseButton.LeftButton)
+    press(qtbot, dialog, "Esc")
+    assert opened.files.dialog is None
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.photo_cursor.go_to_row(7)
+    opened.views.focus_photos()
+    press(qtbot, opened, "Delete")
+    gate.set()
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert listed(opened.files.dialog) == {"p07.jpg", "p07.cr2"}
+    opened.files.dialog.reject()
+
+
+def test_a_choice_that_cannot_be_listed_leaves_the_list_and_its_choice(qtbot, opened, shoot):
+    """The line below says why; what is on screen still holds."""
+    reject(qtbot, opened, 2)
+    dialog = open_list(qtbot, opened, "M", CONTROL_SHIFT)
+    (shoot / "_rejected").symlink_to(shoot.parent)
+    with qtbot.waitSignal(opened.desk.failed, timeout=WAIT_MS):
+        qtbot.mouseClick(dialog.pairs.buttons[RAW], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dialog.confirm.isEnabled, timeout=WAIT_MS)
+    assert "is a link" in opened.parts.status.message
+    assert dialog.pairs.choice is dialog.plan.choice is BOTH
+    assert dialog.pairs.buttons[BOTH].isChecked()
+    dialog.reject()
+
+
+def test_rejects_are_moved_by_halves_and_the_sidecar_of_both_is_copied(qtbot, opened, shoot):
+    """The list marks the copy and does not count it."""
+    before = files(shoot)
+    reject(qtbot, opened, 2, 7, 8)
+    dialog = open_list(qtbot, opened, "M", CONTROL_SHIFT)
+    choose(qtbot, dialog, RAW)
+    assert "Move the RAW of 2 pairs and 1 single photo to “_rejected”?" in texts(dialog)
+    assert any(
+        text.startswith("4 files: 2 CR2,  1 JPG,  1 XMP  (")
+        and text.endswith("\n1 sidecar of both RAW and JPEG stays; a copy goes along.")
+        for text in texts(dialog)
+    )
+    model = dialog.table.model()
+    goals = [model.index(row, 2).data() for row in range(model.rowCount())]
+    assert "shoot/_rejected/p02.xmp (a copy)" in goals
+    confirm(qtbot, opened)
+    assert opened.parts.status.message.startswith(
+        "Done: move 3 photos (of pairs only the RAW) to _rejected (4 files)."
+    )
+    assert names(shoot / "_rejected", "p") == {*RAW_FILES, "p02.xmp", "p07.cr2", "p08.jpg"}
+    assert names(shoot) == {*JPEG_FILES, "p02.xmp"}
+    qtbot.waitUntil(lambda: len(opened.model.records) == 11, timeout=WAIT_MS)
+    left = opened.model.record(shoot / "p02.jpg")
+    qtbot.waitUntil(lambda: left.file.companion is None, timeout=WAIT_MS)
+    assert left.decision.is_rejected
+    dialog = open_list(qtbot, opened, "M", CONTROL_SHIFT)
+    assert dialog.pairs is None  # what is left are no pairs
+    dialog.reject()
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    assert files(shoot) == before
+    qtbot.waitUntil(lambda: left.file.companion == shoot / "p02.cr2", timeout=WAIT_MS)
+
+
+def test_picks_are_copied_by_halves(qtbot, opened, shoot, tmp_path):
+    """The pair stays a pair."""
+    before, target = files(shoot), tmp_path / "picks"
+    target.mkdir()
+    opened.files._ask_folder = lambda parent, title: target
+    opened.photo_cursor.go_to_row(7)
+    press(qtbot, opened, "P")
+    settle(qtbot, opened)
+    opened.keys["copy_picks"].trigger()
+    qtbot.waitUntil(lambda: opened.files.dialog is not None, timeout=WAIT_MS)
+    choose(qtbot, opened.files.dialog, JPEG)
+    assert "Copy the JPEG of 1 pair?" in texts(opened.files.dialog)
+    assert opened.files.dialog.pairs.note.text() == "The RAW of each pair is not copied."
+    confirm(qtbot, opened)
+    assert {path.name for path in target.iterdir()} == {"p07.jpg"}
+    assert files(shoot) == before
+
+
+def test_the_jpeg_that_stays_is_scored_anew_and_keeps_its_place(qtbot, opened, shoot):
+    """Framed, with its marks; undo makes it a pair again."""
+    opened.photo_cursor.go_to_row(2)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    record = opened.photo_cursor.record
+    score = record.score
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, RAW)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: record.file.companion is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.score == score, timeout=WAIT_MS)
+    assert opened.photo_cursor.record is record
+    assert (record.name, record.stars, len(opened.model.records)) == ("p02.jpg", 4, 12)
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    qtbot.waitUntil(lambda: record.file.companion == shoot / "p02.cr2", timeout=WAIT_MS)
+    assert (record.stars, len(opened.model.records)) == (4, 12)
+
+
+@pytest.mark.parametrize("view", ["G", "E", "C"])
+def test_the_raw_that_stays_goes_on_as_the_same_photo(qtbot, opened, shoot, view):
+    """In every view it stays framed, with its marks; so does the pair that undo brings back."""
+    select(opened, 2, 4)
+    press(qtbot, opened, view)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    record = opened.photo_cursor.record
+    shown = opened.compare.records
+    if view == "G":
+        opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, JPEG)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: record.path == shoot / "p02.cr2", timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert names(shoot) == {*RAW_FILES, "p02.xmp"}
+    assert opened.model.record(shoot / "p02.jpg") is None
+    assert opened.model.record(shoot / "p02.cr2") is record
+    assert (record.stars, record.file.companion, len(opened.model.records)) == (4, None, 12)
+    assert opened.photo_cursor.record is record
+    assert opened.compare.records == shown
+    assert_on_screen(opened)
+    qtbot.waitUntil(lambda: record.result is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    qtbot.waitUntil(lambda: record.path == shoot / "p02.jpg", timeout=WAIT_MS)
+    assert record.file.companion == shoot / "p02.cr2"
+    assert (record.stars, len(opened.model.records)) == (4, 12)
+    assert opened.photo_cursor.record is record
+    assert_on_screen(opened)
+    qtbot.waitUntil(lambda: record.score is not None, timeout=WAIT_MS)
+
+
+def test_a_new_jpeg_beside_a_raw_and_a_third_file_are_told_apart(qtbot, opened, shoot):
+    """Only where the other half is gone does a photo go on as another file."""
+    gui_fakes.write_photo(shoot / "p02.png.jpg", seed=1, brightness=90)
+    record = opened.model.record(shoot / "p02.jpg")
+    (shoot / "p02.dng").write_bytes((shoot / "p02.cr2").read_bytes())
+    press(qtbot, opened, "F5")
+    qtbot.waitUntil(lambda: len(opened.model.records) == 15, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    assert opened.model.record(shoot / "p02.jpg") is record
+    assert record.file.companion is None
+    found = {one.name for one in opened.model.records if one.name.startswith("p02")}
+    assert found == {"p02.jpg", "p02.cr2", "p02.dng", "p02.png.jpg"}
+
+
+def test_the_jpeg_takes_over_what_was_decided_about_its_raw_alone(qtbot, make_window, shoot):
+    """As when another program rated the RAW; the window shows it, and undo takes it back."""
+    (shoot / "p02.cr2.xmp").write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/>'
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    record = window.model.record(shoot / "p02.jpg")
+    assert record.stars == 0
+    window.photo_cursor.go_to(record)
+    dialog = open_list(qtbot, window)
+    choose(qtbot, dialog, RAW)
+    confirm(qtbot, window)
+    qtbot.waitUntil(lambda: record.stars == 5, timeout=WAIT_MS)
+    window.views.focus_photos()
+    undo(qtbot, window)
+    qtbot.waitUntil(lambda: record.stars == 0, timeout=WAIT_MS)
+
+
+def test_a_half_comes_back_after_a_restart(qtbot, make_window, opened, shoot, paths):
+    """The pair with its decision, framed."""
+    before = files(shoot)
+    reject(qtbot, opened, 2)
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, JPEG)
+    confirm(qtbot, opened)
+    qtbot.waitUntil(lambda: opened.model.record(shoot / "p02.cr2") is not None, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    opened.close()
+    session = load_session(paths.session)
+    assert session.current[str(shoot)] == str(shoot / "p02.cr2")
+    again = make_window(load_gui_settings(paths.settings), session)
+    open_and_score(qtbot, again, shoot)
+    assert again.photo_cursor.record.path == shoot / "p02.cr2"
+    assert again.photo_cursor.record.decision.flag is Flag.REJECT
+    undo(qtbot, again)
+    assert files(shoot) == before
+    qtbot.waitUntil(lambda: again.model.record(shoot / "p02.jpg") is not None, timeout=WAIT_MS)
+    assert again.photo_cursor.record is again.model.record(shoot / "p02.jpg")
+    assert again.photo_cursor.record.decision.flag is Flag.REJECT
+    QTest.keyClick(again.parts.grid, Qt.Key.Key_Z, CONTROL_SHIFT)
+    qtbot.waitUntil(lambda: names(shoot) == {*RAW_FILES, "p02.xmp"}, timeout=WAIT_MS)
+    settle(qtbot, again)
