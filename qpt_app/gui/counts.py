@@ -54,5 +54,12 @@ def stars_text(count: int) -> str:
     return _with(translate("Counts", "%1 stars", "", count), count)
 
 
+def and_more(text: str, more: int) -> str:
+    """Add to the first of several lines how many there are besides; none: nothing."""
+    if not more:
+        return text
+    return _with(translate("Counts", "%2 (and %1 more)", "", more), more).replace("%2", text)
+
+
 def _with(text: str, count: int) -> str:
     return text.replace("%1", f"{count:,}")

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from qpt_app.decisions.decision import Decision, DecisionChange, Flag, Label
 from qpt_app.gui.counts import stars_text
-from qpt_app.gui.decision_desk import DecisionDesk, Pair, Stepped
+from qpt_app.gui.decision_desk import DecisionDesk
+from qpt_app.gui.desk_messages import Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord

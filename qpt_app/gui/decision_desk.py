@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +14,15 @@ from PySide6.QtCore import QObject, Signal
 from qpt_app.decisions.action import OperationReport
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange
 from qpt_app.decisions.file_plan import FilePlan
-from qpt_app.decisions.pair_choice import PairChoice
-from qpt_app.decisions.photo_unit import PhotoUnit, find_units
+from qpt_app.decisions.photo_unit import PhotoUnit
 from qpt_app.decisions.restore import begin_anew, restore_backup, restore_offer
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.decisions.xmp_exchange import problems_of
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 from qpt_app.errors import DecisionsError, NewerSchemaError, QptError
+from qpt_app.gui.counts import and_more
+from qpt_app.gui.desk_messages import Pair, PlanRequest, Stepped, make_plan
 from qpt_app.gui.value_texts import action_text
-
-Pair = tuple[Path, Path | None]
-"""A photo and its RAW companion."""
-
-
-class FileTask(StrEnum):
-    """What can be done with files."""
-
-    TRASH = "trash"
-    REJECTED = "rejected"
-    COPY = "copy"
-    MOVE = "move"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlanRequest:
-    """What is to be listed. Each request is one of its own: its answer belongs to it alone."""
-
-    task: FileTask
-    pairs: Sequence[Pair]
-    folder: Path
-    """The opened folder, which the photos lie in."""
-    target: Path
-    """Where they go, for COPY and MOVE."""
-    choice: PairChoice = PairChoice.BOTH
-    """What is to go of RAW+JPEG pairs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stepped:
-    """What an undo or redo did."""
-
-    is_undo: bool
-    title: str
-    """The action's one line, in the user's language."""
-    touched_files: bool
-    decisions: dict[Path, Decision]
-    """The decisions that hold now, for the photos concerned."""
-    problems: tuple[str, ...] = ()
 
 
 class DecisionDesk(QObject):
@@ -250,7 +210,7 @@ class DecisionDesk(QObject):
         """List what a file operation would do; the answer is either `planned` or `unplanned`."""
 
         def work(session: DecisionSession) -> None:
-            self._emit(self.planned, request, _plan(session, request))
+            self._emit(self.planned, request, make_plan(session, request))
 
         self._do(work, otherwise=lambda: self._emit(self.unplanned, request))
 
@@ -375,8 +335,10 @@ class DecisionDesk(QObject):
         outcomes = session.write_pending_xmp(cancelled=self._stop.is_set)
         if left_over:  # photos on a drive that is away wait on; that is no news at every start
             outcomes = [outcome for outcome in outcomes if os.path.lexists(outcome.photo)]
-        for problem in problems_of(outcomes):
-            self._emit(self.noticed, f"{problem.path.name}: {problem.reason}")
+        problems = problems_of(outcomes)
+        if problems:  # one line: a second one would take the first off the screen
+            first = f"{problems[0].path.name}: {problems[0].reason}"
+            self._emit(self.noticed, and_more(first, len(problems) - 1))
 
     def _guarded(
         self,
@@ -419,17 +381,6 @@ class DecisionDesk(QObject):
         """Emit from the thread, unless the window went away."""
         with contextlib.suppress(RuntimeError):
             signal.emit(*values)
-
-
-def _plan(session: DecisionSession, request: PlanRequest) -> FilePlan:
-    """Make the list; the session looks which sidecars there are now."""
-    units, folder, choice = find_units(request.pairs), request.folder, request.choice
-    if request.task is FileTask.TRASH:
-        return session.plan_trash(units, [folder], choice)
-    if request.task is FileTask.REJECTED:
-        return session.plan_move_rejects(units, folder, choice)
-    is_copy = request.task is FileTask.COPY
-    return session.plan_transfer(units, [folder], request.target, choice, copy=is_copy)
 
 
 def _policy(profile: str | None) -> XmpPolicy | None:

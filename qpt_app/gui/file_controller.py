@@ -11,7 +11,8 @@ from qpt_app.decisions.action import Action, OperationReport
 from qpt_app.decisions.decision import Flag
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.gui.counts import files_text
-from qpt_app.gui.decision_desk import DecisionDesk, FileTask, PlanRequest
+from qpt_app.gui.decision_desk import DecisionDesk
+from qpt_app.gui.desk_messages import FileTask, PlanRequest
 from qpt_app.gui.dialogs.plan_dialog import PlanDialog
 from qpt_app.gui.dialogs.report_dialog import ReportDialog
 from qpt_app.gui.photo_model import PhotoModel

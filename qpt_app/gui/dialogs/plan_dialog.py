@@ -29,7 +29,7 @@ from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.file_plan import FilePlan, PlannedFile
 from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.gui.counts import files_text, pairs_text, photos_text, single_photos_text
-from qpt_app.gui.decision_desk import FileTask
+from qpt_app.gui.desk_messages import FileTask
 from qpt_app.gui.dialogs.pair_choice_box import PairChoiceBox
 from qpt_app.gui.photo_record import display_name
 

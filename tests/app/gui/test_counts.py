@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication, Qt, QTranslator
 from PySide6.QtWidgets import QLabel
 
 from qpt_app.gui.counts import (
+    and_more,
     files_text,
     pairs_text,
     photos_text,
@@ -43,6 +44,12 @@ class Polish(QTranslator):
 def test_counts_have_the_form_of_their_number(qapp, count, photos, files, stars):
     """English has two."""
     assert (photos_text(count), files_text(count), stars_text(count)) == (photos, files, stars)
+
+
+def test_the_first_of_several_lines_says_how_many_there_are_besides(qapp):
+    """Whatever stands in it."""
+    assert and_more("a.jpg: kept", 0) == "a.jpg: kept"
+    assert and_more("a%1.jpg: kept", 1200) == "a%1.jpg: kept (and 1,200 more)"
 
 
 def test_languages_with_more_forms_get_to_know_the_number(qapp):

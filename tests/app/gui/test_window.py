@@ -418,6 +418,19 @@ def test_ratings_from_before_are_written_when_that_is_wanted(qtbot, switched, sh
     assert noticed.args[0].startswith("p02.jpg.xmp: the rating 2 was set elsewhere and was kept")
 
 
+def test_what_was_kept_of_several_photos_is_told_in_one_line(qtbot, switched, shoot):
+    """A line for each would show the last alone."""
+    (shoot / "p01.jpg.xmp").write_text(FOREIGN_RATING, encoding="utf-8")
+    told = []
+    switched.desk.noticed.connect(told.append)
+    qtbot.mouseClick(switched.actions_.dialog.answer, Qt.MouseButton.LeftButton)
+    settle(qtbot, switched)
+    (line,) = told
+    assert line.startswith("p01.jpg.xmp: the rating 2 was set elsewhere and was kept")
+    assert line.endswith("(and 1 more)")
+    assert switched.parts.status.message == line
+
+
 def test_ratings_from_before_stay_here_when_only_new_ones_are_wanted(
     qtbot, switched, make_window, shoot
 ):
