@@ -11,7 +11,7 @@ from qpt_app.gui.action_table import ACTIONS, BY_ID, Scope
 
 VIEWS = ("grid", "loupe", "compare", "survey")
 """The actions of which exactly one is on."""
-CHECKABLE = frozenset({"stack", "info", "recursive", "panels", "fullscreen", *VIEWS})
+CHECKABLE = frozenset({"stack", "info", "peaking", "recursive", "panels", "fullscreen", *VIEWS})
 
 
 @dataclass(frozen=True, slots=True)

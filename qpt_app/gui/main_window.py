@@ -102,14 +102,11 @@ class MainWindow(QMainWindow):
         grid.setItemDelegate(delegate)
         grid.setModel(self.model)
         self.photo_cursor = PhotoCursor(self.model, grid.selectionModel(), self)
-        photos = self.loaders.photos
-        self.loupe = LoupeView(self.model, self.photo_cursor, photos, self.theme, preview=thumbnail)
-        self.compare = SideBySide(
-            self.model, self.photo_cursor, photos, self.theme, limit=MAX_COMPARED, preview=thumbnail
-        )
-        self.survey = SideBySide(
-            self.model, self.photo_cursor, photos, self.theme, limit=MAX_SURVEYED, preview=thumbnail
-        )
+        parts = (self.model, self.photo_cursor, self.loaders.photos, self.theme)
+        focus = self.loaders.focus
+        self.loupe = LoupeView(*parts, preview=thumbnail, focus=focus)
+        self.compare = SideBySide(*parts, limit=MAX_COMPARED, preview=thumbnail, focus=focus)
+        self.survey = SideBySide(*parts, limit=MAX_SURVEYED, preview=thumbnail, focus=focus)
 
     def _make_controllers(self, ask_folder: AskFolder | None) -> None:
         """Make what reacts to the user."""
