@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -23,6 +23,9 @@ AHEAD, BEHIND = 3, 1
 
 class LoupeView(QWidget):
     """Follows the cursor while it is on screen."""
+
+    described = Signal(object)
+    """The information of a `PhotoRecord` is shown: what is not known of it yet is wanted."""
 
     def __init__(
         self,
@@ -89,6 +92,8 @@ class LoupeView(QWidget):
                 score = None if record is None else record.score
                 percentile = None if score is None else self.percentile_of(score)
                 self.overlay.show_record(record, percentile)
+                if record is not None and not record.is_focus_measured:
+                    self.described.emit(record)
 
     def fetch(self) -> None:
         """Ask for the picture on screen first, then for its neighbours at the zoom in use."""
