@@ -194,10 +194,10 @@ class FilterBar(QWidget):
         self.focus.setToolTip(self.tr("Sharpest part, measured when you choose one of these"))
         for test, text in (
             (FocusTest.ANY, self.tr("Any focus")),
-            (FocusTest.SHARP, self.tr("Sharp somewhere")),
-            (FocusTest.SLIGHTLY_SOFT, self.tr("Slightly soft at best")),
-            (FocusTest.SOFT, self.tr("Soft everywhere")),
-            (FocusTest.UNKNOWN, self.tr("Focus not known")),
+            (FocusTest.SHARP, self.tr("In focus")),
+            (FocusTest.SLIGHTLY_SOFT, self.tr("A bit soft")),
+            (FocusTest.SOFT, self.tr("All soft")),
+            (FocusTest.UNKNOWN, self.tr("Not known")),
         ):
             self.focus.addItem(text, test)
         self.focus.setSizeAdjustPolicy(

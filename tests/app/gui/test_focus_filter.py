@@ -69,13 +69,13 @@ def wait_for_focus(qtbot, window) -> None:
 def test_soft_photos_are_shown_alone_or_hidden(qtbot, window):
     """And what cannot be judged is neither."""
     assert not any(record.is_focus_measured for record in window.model.records)
-    choose(window, "Soft everywhere")
+    choose(window, "All soft")
     wait_for_focus(qtbot, window)
     assert names(window) == ["b"]
-    choose(window, "Sharp somewhere")
+    choose(window, "In focus")
     wait_for_focus(qtbot, window)
     assert names(window) == ["a", "c"]
-    choose(window, "Focus not known")
+    choose(window, "Not known")
     assert names(window) == ["d", "e"]
     window.views.focus_photos()
     modifiers = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -87,7 +87,7 @@ def test_soft_photos_are_shown_alone_or_hidden(qtbot, window):
 def test_what_is_not_measured_yet_is_counted_while_it_is_hidden(qtbot, window):
     """The line at the bottom says how many, until there are none."""
     window.pool.is_open.clear()
-    choose(window, "Sharp somewhere")
+    choose(window, "In focus")
     assert names(window) == []
     assert "focus of 5 not measured yet" in window.parts.status.counts
     window.pool.is_open.set()
@@ -99,11 +99,11 @@ def test_what_is_not_measured_yet_is_counted_while_it_is_hidden(qtbot, window):
 def test_nothing_is_measured_unless_it_is_asked_for(qtbot, window):
     """And what was measured is not measured again."""
     before = window.pool.submitted
-    choose(window, "Sharp somewhere")
+    choose(window, "In focus")
     wait_for_focus(qtbot, window)
     measured = window.pool.submitted - before
     choose(window, "Any focus")
-    choose(window, "Soft everywhere")
+    choose(window, "All soft")
     wait_for_focus(qtbot, window)
     jobs = window.pool.submitted - before - measured
     assert measured >= 5
@@ -113,7 +113,7 @@ def test_nothing_is_measured_unless_it_is_asked_for(qtbot, window):
 
 def test_a_photo_that_was_edited_is_measured_anew(qtbot, window, folder):
     """F5 after another program blurred it."""
-    choose(window, "Sharp somewhere")
+    choose(window, "In focus")
     wait_for_focus(qtbot, window)
     write_photo(folder / "a-sharp.jpg", 6)
     with qtbot.waitSignal(window.library.changed, timeout=20000):
@@ -140,7 +140,7 @@ def test_the_information_says_how_sharp_the_sharpest_part_is(qtbot, window):
 
 def test_the_filter_is_there_again_at_the_next_start(qtbot, window, make_window, paths, folder):
     """And measures for itself."""
-    choose(window, "Soft everywhere")
+    choose(window, "All soft")
     wait_for_focus(qtbot, window)
     window.close()
     again = make_window(session=load_session(paths.session))
@@ -163,7 +163,7 @@ def test_a_session_of_an_older_program_shows_any_focus():
 def test_closing_while_it_is_measured_drops_the_rest(qtbot, window):
     """No photo waits any more."""
     window.pool.is_open.clear()
-    choose(window, "Sharp somewhere")
+    choose(window, "In focus")
     window.pool.is_open.set()
     window.close()
     QCoreApplication.processEvents()
