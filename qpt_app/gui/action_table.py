@@ -104,6 +104,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _spec("pin", QT_TRANSLATE_NOOP("Actions", "Pin as reference (compare)"), "R", _LOOK),
     _spec("zoom", QT_TRANSLATE_NOOP("Actions", "Fit or 100 %"), "Z", _LOOK),
     _spec("stack", QT_TRANSLATE_NOOP("Actions", "Stack series"), "S", _LOOK),
+    _spec("peaking", QT_TRANSLATE_NOOP("Actions", "Show what is in focus"), "K", _LOOK),
     _spec("info", QT_TRANSLATE_NOOP("Actions", "Information"), "I", _LOOK),
     _spec("open_photo", QT_TRANSLATE_NOOP("Actions", "Open in loupe"), "Return Enter", _LOOK,
           Scope.PHOTOS),

@@ -18,7 +18,14 @@ from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui import marks
 from qpt_app.gui.arrow_combo import ArrowCombo
 from qpt_app.gui.grid_view import MAX_TILE, MIN_TILE
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest, StatusTest
+from qpt_app.gui.photo_filter import (
+    FocusTest,
+    PhotoFilter,
+    PhotoOrder,
+    SortKey,
+    StarTest,
+    StatusTest,
+)
 from qpt_app.gui.score_range import ScoreRange
 from qpt_app.gui.theme import Theme
 
@@ -85,13 +92,14 @@ class FilterBar(QWidget):
     def set_filter(self, shown: PhotoFilter) -> None:
         """Show and use a filter."""
         self._filter = shown
-        for widget in (self.stars, self.status, self.text, self.scores):
+        for widget in (self.stars, self.status, self.focus, self.text, self.scores):
             widget.blockSignals(True)
         self.stars.setCurrentIndex(STAR_CHOICES.index((shown.star_test, shown.stars)))
         self.status.setCurrentIndex(self.status.findData(shown.status))
+        self.focus.setCurrentIndex(self.focus.findData(shown.focus))
         self.text.setText(shown.text)
         self.scores.set_range(shown.score_from, shown.score_to)
-        for widget in (self.stars, self.status, self.text, self.scores):
+        for widget in (self.stars, self.status, self.focus, self.text, self.scores):
             widget.blockSignals(False)
         for flag, button in self._flags.items():
             button.setChecked(flag in shown.flags)
@@ -164,6 +172,7 @@ class FilterBar(QWidget):
             self.status.addItem(text, status)
         self.status.currentIndexChanged.connect(self._edited)
         self._layout.addWidget(self.status)
+        self._add_focus()
         self.scores = ScoreRange(self._theme)
         self.scores.changed.connect(self._edited)
         self._layout.addWidget(self.scores)
@@ -173,10 +182,31 @@ class FilterBar(QWidget):
         self.text.setClearButtonEnabled(True)
         for clear in self.text.findChildren(QToolButton):
             clear.setAccessibleName(self.tr("Clear the name filter"))
-        self.text.setMinimumWidth(110)
+        self.text.setMinimumWidth(60)
         self.text.setMaximumWidth(150)
         self.text.textChanged.connect(self._edited)
         self._layout.addWidget(self.text)
+
+    def _add_focus(self) -> None:
+        """Add the list of how sharp the sharpest part is; it is measured once it is asked for."""
+        self.focus = ArrowCombo()
+        self.focus.setAccessibleName(self.tr("Sharpest part"))
+        self.focus.setToolTip(self.tr("Sharpest part, measured when you choose one of these"))
+        for test, text in (
+            (FocusTest.ANY, self.tr("Any focus")),
+            (FocusTest.SHARP, self.tr("In focus")),
+            (FocusTest.SLIGHTLY_SOFT, self.tr("A bit soft")),
+            (FocusTest.SOFT, self.tr("All soft")),
+            (FocusTest.UNKNOWN, self.tr("Not known")),
+        ):
+            self.focus.addItem(text, test)
+        self.focus.setSizeAdjustPolicy(
+            ArrowCombo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.focus.setMinimumContentsLength(6)
+        self.focus.view().setMinimumWidth(170)
+        self.focus.currentIndexChanged.connect(self._edited)
+        self._layout.addWidget(self.focus)
 
     def _add_size(self) -> None:
         """Add the slider for the size of thumbnails."""
@@ -186,7 +216,7 @@ class FilterBar(QWidget):
         self.size_slider.setRange(MIN_TILE, MAX_TILE)
         self.size_slider.setSingleStep(16)
         self.size_slider.setPageStep(48)
-        self.size_slider.setFixedWidth(90)
+        self.size_slider.setFixedWidth(80)
         self.size_slider.valueChanged.connect(self.tile_size_changed)
         self._layout.addWidget(self.size_slider)
 
@@ -230,6 +260,7 @@ class FilterBar(QWidget):
             flags=frozenset(flag for flag, button in self._flags.items() if button.isChecked()),
             labels=frozenset(name for name, button in self._labels.items() if button.isChecked()),
             status=StatusTest(self.status.currentData()),
+            focus=FocusTest(self.focus.currentData()),
             text=self.text.text(),
         )
         if shown != self._filter:

@@ -121,7 +121,7 @@ class ImageLoader(QObject):
             return 0
         width, height = self._sizes.get(key.path, self._last_size) or (key.max_side or 0,) * 2
         scale = 1.0 if key.max_side is None else min(1.0, key.max_side / max(width, height, 1))
-        return 4 * round(width * scale) * round(height * scale)
+        return self._bytes_at(round(width * scale), round(height * scale))
 
     def want(self, keys: Sequence[ImageKey], *, shown: ImageKey | None = None) -> None:
         """State all that is wanted now, the most urgent first; older wishes are dropped.
@@ -198,6 +198,19 @@ class ImageLoader(QObject):
             future.cancel()
         self._running.clear()
 
+    # -- what is loaded --------------------------------------------------------------------
+
+    def _bytes_at(self, width: int, height: int) -> int:
+        """Return what a picture of so many pixels takes in memory."""
+        return 4 * width * height
+
+    def _read(self, key: ImageKey, outcome: Any) -> LoadedImage:
+        """Turn a `DecodeOutcome` into a picture that paints fast. Runs in a thread of the pool."""
+        size = (outcome.width, outcome.height) if outcome.width and outcome.height else None
+        if outcome.pixels is None:
+            return LoadedImage(key, None, outcome.reason or status_text(outcome.status), size)
+        return LoadedImage(key, to_image(outcome.pixels), None, size)
+
     # -- loading ---------------------------------------------------------------------------
 
     def _with_room(
@@ -237,7 +250,7 @@ class ImageLoader(QObject):
         except Exception as error:  # noqa: BLE001 (the pool's edge: the error becomes a reason)
             answer = LoadedImage(key, None, str(error) or type(error).__name__, None)
         else:
-            answer = _answer(key, outcome)
+            answer = self._read(key, outcome)
         with self._gate:
             if not self._closed:
                 with contextlib.suppress(RuntimeError):  # the window went away meanwhile
@@ -270,14 +283,6 @@ class ImageLoader(QObject):
             if victim is None:
                 victim = max(self._cache, key=self._rank.__getitem__)
             self._bytes -= self._cache.pop(victim).sizeInBytes()
-
-
-def _answer(key: ImageKey, outcome: Any) -> LoadedImage:
-    """Turn a `DecodeOutcome` into a picture that paints fast."""
-    size = (outcome.width, outcome.height) if outcome.width and outcome.height else None
-    if outcome.pixels is None:
-        return LoadedImage(key, None, outcome.reason or status_text(outcome.status), size)
-    return LoadedImage(key, to_image(outcome.pixels), None, size)
 
 
 def to_image(pixels: np.ndarray) -> QImage:

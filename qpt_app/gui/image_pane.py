@@ -17,11 +17,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from qpt_app.decisions.decision import Flag
 from qpt_app.gui import marks
+from qpt_app.gui.focus_masks import FocusMasks, is_lit, shrunk
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, LoadedImage
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.theme import Theme
 from qpt_app.gui.value_texts import reason_text
 from qpt_app.gui.view_state import ViewState, exact_rect, point_in_photo, target_rect, zoomed_at
+from qpt_app.photos.focus import CELL
 
 NOTCH = 120
 """Qt's unit of a wheel's turn that is one notch; touchpads send many small parts of it."""
@@ -44,10 +46,25 @@ class ImagePane(QWidget):
         parent: QWidget | None = None,
         *,
         preview: Callable[[Path], QImage | None] | None = None,
+        focus: FocusMasks | None = None,
     ) -> None:
-        """Make a pane; `preview` gives a small picture to show until the right one is there."""
+        """Make a pane.
+
+        Args:
+            loader: has the pictures.
+            state: zoom and position.
+            theme: the colours.
+            parent: the widget that it is in.
+            preview: gives a small picture to show until the right one is there.
+            focus: knows what is in focus.
+        """
         super().__init__(parent)
         self._preview = preview
+        self._focus = focus
+        self._small_mask: tuple[tuple[int, int], QImage] | None = None
+        self._lit_mask: tuple[int, bool] | None = None
+        self.peaking = False
+        """Whether what is in focus is painted."""
         self._loader = loader
         self._state = state
         self._theme = theme
@@ -67,6 +84,9 @@ class ImagePane(QWidget):
         state.changed.connect(self._zoomed)
         loader.loaded.connect(self._arrived)
         loader.forgotten.connect(self._forgotten)
+        if focus is not None:
+            focus.loaded.connect(self._focus_arrived)
+            focus.forgotten.connect(self._forgotten)
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -78,6 +98,7 @@ class ImagePane(QWidget):
     def show_record(self, record: PhotoRecord | None) -> None:
         """Show another photo at the same zoom and position."""
         self._record = record
+        self.setAccessibleDescription(self.focus_note())
         self.setAccessibleName(self.tr("Photo %1").replace("%1", record.name if record else ""))
         self.needs_image.emit()
         self.update()
@@ -95,6 +116,47 @@ class ImagePane(QWidget):
         size = self._loader.full_size(record.path)
         side = 0 if size is None else int(max(size) * self.sharpness) // SIDE_STEP * SIDE_STEP
         return max(fit, ImageKey(record.path, side))
+
+    def set_peaking(self, shown: bool) -> None:
+        """Paint what is in focus, or no more."""
+        self.peaking = shown
+        self.setAccessibleDescription(self.focus_note())
+        self.needs_image.emit()
+        self.update()
+
+    def focus_key(self, record: PhotoRecord | None = None) -> ImageKey | None:
+        """Return the mask to ask for: it is of the photo's own pixels at every zoom."""
+        record = record or self._record
+        if not self.peaking or self._focus is None or record is None or record.file is None:
+            return None
+        return ImageKey(record.path, None)
+
+    def focus_note(self) -> str:
+        """Say what the paint stands for, or why there is none; empty without peaking."""
+        key = self.focus_key()
+        if key is None or self._focus is None:
+            return ""
+        mask, reason = self._focus.image(*key), self._focus.failure(*key)
+        if reason is not None:
+            return self.tr("focus not measured: %1").replace("%1", reason)
+        if mask is None:
+            return self.tr("measuring focus …")
+        size = self._focus.full_size(key.path) or (0, 0)
+        if mask.width() * CELL < 0.9 * size[0]:  # of some RAW files there is no larger picture
+            megapixels = mask.width() * mask.height() * CELL**2 / 1e6
+            text = self.tr("painted: sharp in the preview of %1 MP")
+            if not self._is_lit(mask):
+                text = self.tr("nothing sharp in the preview of %1 MP")
+            return text.replace("%1", f"{megapixels:.1f}")
+        if not self._is_lit(mask):
+            return self.tr("nothing sharp at 100 %")
+        return self.tr("painted: sharp at 100 %")
+
+    def _is_lit(self, mask: QImage) -> bool:
+        """Whether anything of it is painted; looked at once, not at every repaint."""
+        if self._lit_mask is None or self._lit_mask[0] != mask.cacheKey():
+            self._lit_mask = (mask.cacheKey(), is_lit(mask))
+        return self._lit_mask[1]
 
     @property
     def lacks_sharpness(self) -> bool:
@@ -143,6 +205,7 @@ class ImagePane(QWidget):
                 if self._record.decision.is_rejected and self.framed:
                     painter.setOpacity(0.45)
                 painter.drawImage(target, image)
+                self._paint_focus(painter, target)
                 painter.restore()
             else:
                 self._paint_absence(painter)
@@ -158,6 +221,33 @@ class ImagePane(QWidget):
         image = self._loader.image(*key) if key is not None else None
         image = image or self._loader.any_image(path)
         return image or (self._preview(path) if self._preview is not None else None)
+
+    def _paint_focus(self, painter: QPainter, target: QRectF) -> None:
+        """Paint what is in focus over the photo, which fills `target`."""
+        key = self.focus_key()
+        mask = None if key is None or self._focus is None else self._focus.image(*key)
+        if key is None or mask is None or self._focus is None:
+            return
+        size = self._focus.full_size(key.path) or (0, 0)
+        covered = [  # whole cells alone are measured: up to 3 pixels at the far sides are not
+            cells * CELL / side if side // CELL == cells else 1.0
+            for cells, side in zip((mask.width(), mask.height()), size, strict=True)
+        ]
+        place = QRectF(
+            target.x(), target.y(), target.width() * covered[0], target.height() * covered[1]
+        )
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(place, self._mask_for(mask, place.width() * self.devicePixelRatioF()))
+
+    def _mask_for(self, mask: QImage, width: float) -> QImage:
+        """Return the mask for a picture so many device pixels wide, thin edges and all."""
+        factor = int(mask.width() / max(1.0, width) + 0.5)
+        if factor < 2:
+            return mask
+        key = (mask.cacheKey(), factor)
+        if self._small_mask is None or self._small_mask[0] != key:
+            self._small_mask = (key, shrunk(mask, factor))
+        return self._small_mask[1]
 
     def _paint_absence(self, painter: QPainter) -> None:
         """Say that the photo is being read, or why it cannot be shown."""
@@ -186,6 +276,7 @@ class ImagePane(QWidget):
         painter.drawRoundedRect(frame, 5, 5)
         line = QRectF(12, self.height() - 28, self.width() - 24, 20)
         notes = [self.tr("reference")] if self.is_reference else []
+        notes += [note] if (note := self.focus_note()) else []
         if self.lacks_sharpness:
             percent = f"{100 * self.sharpness:.0f}"
             notes.append(self.tr("sharp to %1 %, for lack of memory").replace("%1", percent))
@@ -270,6 +361,11 @@ class ImagePane(QWidget):
             key = self.wanted_key()
             if key is not None and key != answer.key and not self._loader.holds(key):
                 self.needs_image.emit()  # the photo's shape is known now
+            self.update()
+
+    def _focus_arrived(self, answer: LoadedImage) -> None:
+        if self._record is not None and answer.key.path == self._record.path:
+            self.setAccessibleDescription(self.focus_note())
             self.update()
 
     def _forgotten(self, paths: Set[Path]) -> None:

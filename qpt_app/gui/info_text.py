@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
+from qpt_app.gui.photo_filter import FocusTest, focus_of
 from qpt_app.gui.photo_record import PhotoRecord, display_name
 from qpt_app.gui.value_texts import status_text
 
@@ -13,7 +14,12 @@ translate = QCoreApplication.translate
 
 def info_lines(record: PhotoRecord, percentile: float | None) -> list[tuple[str, str]]:
     """Return what is known of a photo; lines without a value are left out."""
-    lines = [*_score_lines(record, percentile), *_file_lines(record), *_exif_lines(record)]
+    lines = [
+        *_score_lines(record, percentile),
+        (translate("Information", "Sharpest"), _focus_text(record)),
+        *_file_lines(record),
+        *_exif_lines(record),
+    ]
     return [(name, value) for name, value in lines if value]
 
 
@@ -61,6 +67,17 @@ def _series_text(record: PhotoRecord) -> str:
             + f" ({text})"
         )
     return text
+
+
+def _focus_text(record: PhotoRecord) -> str:
+    """Say how sharp the sharpest part is."""
+    if not record.is_focus_measured:
+        return ""
+    return {
+        FocusTest.SHARP: translate("Information", "sharp"),
+        FocusTest.SLIGHTLY_SOFT: translate("Information", "slightly soft"),
+        FocusTest.SOFT: translate("Information", "soft"),
+    }.get(focus_of(record), translate("Information", "cannot be told"))
 
 
 def _file_lines(record: PhotoRecord) -> list[tuple[str, str]]:

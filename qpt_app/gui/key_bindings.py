@@ -11,7 +11,7 @@ from qpt_app.gui.action_table import ACTIONS, BY_ID, Scope
 
 VIEWS = ("grid", "loupe", "compare", "survey")
 """The actions of which exactly one is on."""
-CHECKABLE = frozenset({"stack", "info", "recursive", "panels", "fullscreen", *VIEWS})
+CHECKABLE = frozenset({"stack", "info", "peaking", "recursive", "panels", "fullscreen", *VIEWS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class KeyBindings(QObject):
     def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
         """Use the keys of `keys`, and the defaults for actions that are not in it."""
         for action_id, action in self._actions.items():
-            wanted = keys.get(action_id, BY_ID[action_id].keys)
+            wanted = keys_in_use(keys, action_id)
             action.setShortcuts([QKeySequence.fromString(text) for text in wanted])
             shown = self.text_of(action_id)
             title = BY_ID[action_id].title
@@ -102,7 +102,20 @@ def conflicts(keys: Mapping[str, tuple[str, ...]]) -> list[KeyConflict]:
     return found
 
 
+def keys_in_use(keys: Mapping[str, tuple[str, ...]], action_id: str) -> tuple[str, ...]:
+    """Return the keys of an action: the user's, else its defaults that the user gave to no other.
+
+    A default that came with a newer program must not take a key away that was chosen before.
+    """
+    if action_id in keys:
+        return keys[action_id]
+    taken = {key for chosen in keys.values() for key in portable_keys(chosen)}
+    return tuple(
+        key for key in BY_ID[action_id].keys if not taken.intersection(portable_keys([key]))
+    )
+
+
 def shown_keys(keys: Mapping[str, tuple[str, ...]], action_id: str) -> str:
     """Return an action's keys as this computer's users write them."""
-    wanted = keys.get(action_id, BY_ID[action_id].keys)
+    wanted = keys_in_use(keys, action_id)
     return ", ".join(map(native_key, wanted))

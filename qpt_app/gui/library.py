@@ -134,6 +134,11 @@ class Library(QObject):
         if self._model.order.key is SortKey.TIME and not self._timer.isActive():
             self._timer.start()
 
+    def note_focus(self) -> None:
+        """It is known how sharp a photo is: what a filter shows of it is behind."""
+        if not self._timer.isActive():
+            self._timer.start()
+
     @property
     def is_unsettled(self) -> bool:
         """Whether order and summaries are behind the scores and times."""

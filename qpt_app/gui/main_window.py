@@ -14,6 +14,7 @@ from qpt_app.gui.caps_lock import CapsLock
 from qpt_app.gui.decision_controller import DecisionController
 from qpt_app.gui.decision_desk import DecisionDesk
 from qpt_app.gui.file_controller import AskFolder, FileController
+from qpt_app.gui.focus_controller import FocusController
 from qpt_app.gui.gui_settings import GuiSettings, SessionState
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.library import Library
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
         self.series = SeriesController(
             self.model, self.metadata, self.library, self.pool, services.make_job, self
         )
+        self.focus = FocusController(self.model, self.library, self.pool, self)
 
     def _make_views(self) -> None:
         """Make the views of the photos."""
@@ -102,14 +104,11 @@ class MainWindow(QMainWindow):
         grid.setItemDelegate(delegate)
         grid.setModel(self.model)
         self.photo_cursor = PhotoCursor(self.model, grid.selectionModel(), self)
-        photos = self.loaders.photos
-        self.loupe = LoupeView(self.model, self.photo_cursor, photos, self.theme, preview=thumbnail)
-        self.compare = SideBySide(
-            self.model, self.photo_cursor, photos, self.theme, limit=MAX_COMPARED, preview=thumbnail
-        )
-        self.survey = SideBySide(
-            self.model, self.photo_cursor, photos, self.theme, limit=MAX_SURVEYED, preview=thumbnail
-        )
+        parts = (self.model, self.photo_cursor, self.loaders.photos, self.theme)
+        focus = self.loaders.focus
+        self.loupe = LoupeView(*parts, preview=thumbnail, focus=focus)
+        self.compare = SideBySide(*parts, limit=MAX_COMPARED, preview=thumbnail, focus=focus)
+        self.survey = SideBySide(*parts, limit=MAX_SURVEYED, preview=thumbnail, focus=focus)
 
     def _make_controllers(self, ask_folder: AskFolder | None) -> None:
         """Make what reacts to the user."""
@@ -184,6 +183,8 @@ class MainWindow(QMainWindow):
         self.views.changed.connect(self._view_changed)
         self.loupe.percentile_of = lambda score: self.library.summary.percentile(score)
         self.library.summary_changed.connect(lambda _: self.loupe.refresh())
+        self.loupe.described.connect(self.focus.look_at)
+        self.focus.measured.connect(lambda _: self.loupe.refresh())
 
     def _apply_session(self) -> None:
         """Look as the window looked when it was closed last."""
@@ -244,6 +245,7 @@ class MainWindow(QMainWindow):
 
     def _filter_changed(self, shown: PhotoFilter) -> None:
         self.model.set_filter(shown)
+        self.focus.follow(shown)
         self.keys["stack"].setChecked(shown.stacked)
         if self._filter_to_find is None:
             self.keeper.change_session(stacked=shown.stacked, shown=plain_filter(shown))
@@ -377,6 +379,7 @@ class MainWindow(QMainWindow):
         """End threads and processes, all at once."""
         self.loaders.close()
         self.series.close()
+        self.focus.close()
         closers = [
             threading.Thread(target=close, name=f"close-{at}")
             for at, close in enumerate(

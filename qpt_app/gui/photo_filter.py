@@ -10,6 +10,7 @@ from typing import Any
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.focus import SHARP, SOFT
 from qpt_app.photos.series import Series
 
 
@@ -39,6 +40,27 @@ class StatusTest(StrEnum):
     WAITING = "waiting"
 
 
+class FocusTest(StrEnum):
+    """How sharp the sharpest part of a photo is."""
+
+    ANY = "any"
+    SHARP = "sharp"
+    SLIGHTLY_SOFT = "slightly_soft"
+    SOFT = "soft"
+    UNKNOWN = "unknown"
+    """Not measured yet, or nothing in it to judge by."""
+
+
+def focus_of(record: PhotoRecord) -> FocusTest:
+    """Return what is known of a photo's focus."""
+    blur = record.sharpest
+    if blur is None:
+        return FocusTest.UNKNOWN
+    if blur <= SHARP:
+        return FocusTest.SHARP
+    return FocusTest.SLIGHTLY_SOFT if blur < SOFT else FocusTest.SOFT
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoFilter:
     """What a photo must be to be shown; the default shows all."""
@@ -53,6 +75,7 @@ class PhotoFilter:
     labels: frozenset[Label] = frozenset()
     """Labels to show; empty shows all."""
     status: StatusTest = StatusTest.ANY
+    focus: FocusTest = FocusTest.ANY
     text: str = ""
     """Must occur in the name; case is ignored."""
     stacked: bool = False
@@ -147,6 +170,8 @@ def _tests(shown: PhotoFilter) -> list[Callable[[PhotoRecord], bool]]:
         tests.append(lambda record: record.decision.label in shown.labels)
     if shown.status is not StatusTest.ANY:
         tests.append(_STATUS_TESTS[shown.status])
+    if shown.focus is not FocusTest.ANY:
+        tests.append(lambda record: focus_of(record) is shown.focus)
     if shown.text:
         wanted = shown.text.casefold()
         tests.append(lambda record: wanted in record.name.casefold())

@@ -1,4 +1,4 @@
-"""The two picture loaders of the window, their shared memory and their shared decode processes."""
+"""The picture loaders of the window, their shared memory and their shared decode processes."""
 
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
@@ -7,15 +7,19 @@ from typing import Any
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
+from qpt_app.gui.focus_masks import FocusMasks
 from qpt_app.gui.grid_view import GridView
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, ImagePool, LoadedImage
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.focus_job import FocusJob
 
 SIDES = (128, 192, 256, 384, 512, 768, 960)
 """Sizes that thumbnails are decoded at, device pixels."""
 THUMBNAIL_SHARE = 0.4
 """Part of the memory setting that thumbnails may use; the loupe has the rest."""
+FOCUS_SHARE = 0.05
+"""Part of it for what is in focus: a 64th of a photo's pixels in memory, so enough for as many."""
 
 
 class PhotoLoaders(QObject):
@@ -41,6 +45,9 @@ class PhotoLoaders(QObject):
         self.photos = ImageLoader(
             pool, make_job, budget_bytes=0, in_flight=workers, priority=0, parent=self
         )
+        self.focus = FocusMasks(
+            pool, FocusJob, budget_bytes=0, in_flight=1, priority=2, parent=self
+        )  # one at a time, so that a decode process is left for pictures
         self.set_memory(memory_mb)
         grid.visible_changed.connect(self.want_visible)
         model.refreshed.connect(lambda _: self.want_visible())
@@ -50,7 +57,8 @@ class PhotoLoaders(QObject):
         """Bound the memory of decoded pictures."""
         total = memory_mb << 20
         self.thumbnails.set_budget(int(total * THUMBNAIL_SHARE))
-        self.photos.set_budget(int(total * (1 - THUMBNAIL_SHARE)))
+        self.focus.set_budget(int(total * FOCUS_SHARE))
+        self.photos.set_budget(int(total * (1 - THUMBNAIL_SHARE - FOCUS_SHARE)))
 
     @property
     def side(self) -> int:
@@ -104,12 +112,15 @@ class PhotoLoaders(QObject):
 
     def retry(self) -> None:
         """Load pictures anew that could not be had."""
-        self._forget(self.thumbnails.failed_paths | self.photos.failed_paths)
+        self._forget(
+            self.thumbnails.failed_paths | self.photos.failed_paths | self.focus.failed_paths
+        )
 
     def _forget(self, paths: Set[Path]) -> None:
         if paths:
             self.thumbnails.forget(paths)
             self.photos.forget(paths)
+            self.focus.forget(paths)
             self.want_visible()
             self._grid.viewport().update()
 
@@ -117,11 +128,13 @@ class PhotoLoaders(QObject):
         """Forget all pictures."""
         self.thumbnails.clear()
         self.photos.clear()
+        self.focus.clear()
 
     def close(self) -> None:
         """Drop what is still on its way."""
         self.thumbnails.close()
         self.photos.close()
+        self.focus.close()
 
     def _loaded(self, answer: LoadedImage) -> None:
         """Repaint the tile of a new thumbnail."""

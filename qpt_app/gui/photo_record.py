@@ -30,6 +30,9 @@ class PhotoRecord:
     """The series it belongs to, or None."""
     signature: FrameSignature | None = None
     """What the frame shows, if it was looked at for grouping."""
+    is_focus_measured: bool = False
+    sharpest: float | None = None
+    """Blur of its sharpest part, as in `FocusMap`; None where it is unknown or cannot be told."""
     placed_stars: int = 0
     """The stars that an order by rating puts it by: those of the moment when the user chose that
     order, so that a photo does not jump away from the key that rates it."""

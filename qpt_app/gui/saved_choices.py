@@ -6,7 +6,14 @@ from typing import Any
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.gui_settings import SessionState
-from qpt_app.gui.photo_filter import PhotoFilter, PhotoOrder, SortKey, StarTest, StatusTest
+from qpt_app.gui.photo_filter import (
+    FocusTest,
+    PhotoFilter,
+    PhotoOrder,
+    SortKey,
+    StarTest,
+    StatusTest,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +28,7 @@ def plain_filter(shown: PhotoFilter) -> dict[str, Any]:
         "flags": sorted(flag.value for flag in shown.flags),
         "labels": sorted(label.value for label in shown.labels),
         "status": shown.status.value,
+        "focus": shown.focus.value,
         "text": shown.text,
     }
 
@@ -64,6 +72,7 @@ def _filter(values: Mapping[str, Any], *, stacked: bool) -> PhotoFilter:
         flags=frozenset(Flag(flag) for flag in values["flags"]),
         labels=frozenset(Label(label) for label in values["labels"]),
         status=StatusTest(values["status"]),
+        focus=FocusTest(values.get("focus", FocusTest.ANY)),  # older files have none
         text=str(values["text"]),
         stacked=stacked,
     )

@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from qpt_app.gui.counts import photos_text
+from qpt_app.gui.focus_masks import FocusMasks
 from qpt_app.gui.image_loader import ImageKey, ImageLoader
 from qpt_app.gui.image_pane import ImagePane
 from qpt_app.gui.photo_cursor import PhotoCursor
@@ -39,6 +40,7 @@ class SideBySide(QWidget):
         *,
         limit: int,
         preview: Callable[[Path], QImage | None] | None = None,
+        focus: FocusMasks | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -51,6 +53,8 @@ class SideBySide(QWidget):
         self._theme = theme
         self._limit = limit
         self._preview = preview
+        self._focus = focus
+        self._peaking = False
         self._paths: list[Path] = []
         """What is compared; also what was moved away meanwhile, as undo may bring it back."""
         self._reference: Path | None = None
@@ -91,6 +95,12 @@ class SideBySide(QWidget):
         others = [record for record in shown if record is not reference]
         self._place(shown, current if _holds(shown, current) else next(iter(others), reference))
         return len(wanted)
+
+    def set_peaking(self, shown: bool) -> None:
+        """Paint in all panes what is in focus, or no more."""
+        self._peaking = shown
+        for pane in self.panes:
+            pane.set_peaking(shown)
 
     def clear(self) -> None:
         """Show nothing, as when another folder is opened."""
@@ -159,6 +169,9 @@ class SideBySide(QWidget):
                 keys.append(pane.fit_key(pane.record.path))
         keys += [key for pane in panes if (key := pane.wanted_key()) is not None]
         self._loader.want(keys)
+        masks = [key for pane in panes if (key := pane.focus_key()) is not None]
+        if masks and self._focus is not None:
+            self._focus.want(masks)
 
     def _share_memory(self) -> None:
         """Have all panes equally sharp, as sharp as there is memory for, and say so if it is less.
@@ -265,8 +278,12 @@ class SideBySide(QWidget):
             pane.hide()
             pane.deleteLater()
         while len(self.panes) < count:
-            pane = ImagePane(self._loader, self.state, self._theme, self, preview=self._preview)
+            pane = ImagePane(
+                self._loader, self.state, self._theme, self,
+                preview=self._preview, focus=self._focus,
+            )  # fmt: skip
             pane.framed = True
+            pane.peaking = self._peaking
             pane.clicked.connect(lambda pane=pane: self._clicked(pane))
             pane.needs_image.connect(self.fetch)
             self.panes.append(pane)

@@ -160,6 +160,7 @@ class WindowActions(QObject):
             "pin": views.pin,
             "zoom": views.toggle_zoom,
             "stack": self._toggle_stack,
+            "peaking": self._toggle_peaking,
             "info": lambda: window.loupe.set_info(window.keys["info"].isChecked()),
             "fullscreen": self._toggle_fullscreen,
             "panels": lambda: self.show_panels(shown=not window.parts.side.isVisibleTo(window)),
@@ -279,6 +280,18 @@ class WindowActions(QObject):
     def _toggle_stack(self) -> None:
         bar = self._window.parts.bar
         bar.set_filter(replace(bar.filter, stacked=self._window.keys["stack"].isChecked()))
+
+    def _toggle_peaking(self) -> None:
+        window = self._window
+        shown = window.keys["peaking"].isChecked()
+        for view in (window.loupe, window.compare, window.survey):
+            view.set_peaking(shown)
+        text = self.tr("Focus peaking off")
+        if shown and window.views.view is View.GRID:
+            text = self.tr("Focus peaking on: seen in the loupe, in compare and in survey")
+        elif shown:
+            text = self.tr("Focus peaking on: what is sharp at 100 % is painted")
+        window.parts.status.announce(text)
 
     def _toggle_recursive(self) -> None:
         self._change_settings(recursive=self._window.keys["recursive"].isChecked())

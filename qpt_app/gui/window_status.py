@@ -9,6 +9,7 @@ from qpt_app.gui.counts import photos_text
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.library import Library
 from qpt_app.gui.photo_cursor import PhotoCursor
+from qpt_app.gui.photo_filter import FocusTest
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import display_name
 from qpt_app.gui.score_summary import ScoreSummary
@@ -103,6 +104,11 @@ class WindowStatus(QObject):
         ):
             if number := self._model.flag_count(flag):
                 parts.append(text.replace("%1", f"{number:,}"))
+        if self._model.filter.focus is not FocusTest.ANY:
+            waiting = sum(not one.is_focus_measured for one in records if one.file is not None)
+            if waiting:
+                text = self.tr("focus of %1 not measured yet")
+                parts.append(text.replace("%1", f"{waiting:,}"))
         self._parts.status.show_counts("   ".join(parts))
 
     def _show_summary(self, summary: ScoreSummary) -> None:

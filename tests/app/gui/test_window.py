@@ -545,7 +545,7 @@ def test_five_hundred_random_keys_end_in_a_consistent_state(
     open_and_score(qtbot, window, shoot)
     before = {path.name: path.read_bytes() for path in shoot.iterdir()}
     keys = ["P", "X", "U", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "Left", "Right", "Up",
-            "Down", "Space", "Home", "End", "G", "E", "C", "N", "B", "Z", "I", "S", "Esc", "R",
+            "Down", "Space", "Home", "End", "G", "E", "C", "N", "B", "Z", "I", "K", "S", "Esc", "R",
             "Tab", "Return", "Delete", "F5"]  # fmt: skip
     chosen = random.Random(20261121)
     for _ in range(500):

@@ -40,7 +40,7 @@ def window(qtbot, make_window, tmp_path):
 
 def wait_for_pictures(qtbot, window) -> None:
     """Wait until everything that is wanted is there, and nothing is fetched in circles."""
-    qtbot.waitUntil(lambda: window.loaders.photos.is_idle, timeout=20000)
+    qtbot.waitUntil(lambda: window.loaders.photos.is_idle and window.focus.is_idle, timeout=20000)
     QCoreApplication.processEvents()
     fetched = window.pool.submitted
     QCoreApplication.processEvents()
