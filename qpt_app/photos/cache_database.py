@@ -59,6 +59,17 @@ CREATE TABLE features (
   PRIMARY KEY (content_hash, model)
 );
 """
+_ADDED = """
+CREATE TABLE IF NOT EXISTS focus (
+  content_hash BLOB PRIMARY KEY,
+  measure INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  blur REAL,
+  checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+"""What came after version 1 and may be missing; a program that does not know it works as before,
+so the version stays and both can use the file."""
 
 
 class OpenDatabase(NamedTuple):
@@ -179,6 +190,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: Callable[[], float
         raise _UnusableError("not a score cache")
     mode = "TRUNCATE" if is_on_network_drive(path.parent) else "WAL"
     connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.executescript(_ADDED)
     # NORMAL: a power cut may lose the last rows of a WAL, never the file (SQLite, pragma.html).
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA trusted_schema = OFF")
