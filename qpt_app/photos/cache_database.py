@@ -126,6 +126,9 @@ def _open(path: Path, now: Callable[[], float]) -> sqlite3.Connection:
         if is_damage(error):
             raise _UnusableError(str(error)) from error
         raise
+    except UnicodeDecodeError as error:  # SQLite's message quotes a broken description of a table
+        connection.close()
+        raise _UnusableError("malformed database schema") from error
     except BaseException:
         connection.close()
         raise
@@ -190,11 +193,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: Callable[[], float
         raise _UnusableError("not a score cache")
     mode = "TRUNCATE" if is_on_network_drive(path.parent) else "WAL"
     connection.execute(f"PRAGMA journal_mode = {mode}")
-    connection.executescript(_ADDED)
     # NORMAL: a power cut may lose the last rows of a WAL, never the file (SQLite, pragma.html).
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA trusted_schema = OFF")
     _check(connection, path, now())
+    connection.executescript(_ADDED)  # in a damaged file it might fail in any way
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
