@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def info() -> None:
-    """Show where the score cache is, how large, and how many scores of which model it holds."""
+    """Show where the score cache is, how large, and what it holds: scores by model, and focus."""
     from qpt_app.cli.console import say
     from qpt_app.cli.wiring import cache_folder
     from qpt_app.photos.safe_text import terminal_text
@@ -34,6 +34,7 @@ def info() -> None:
     typer.echo(f"scores  {state.scores}")
     for label, count in state.by_model.items():
         typer.echo(f"        {count} by {terminal_text(label)}")
+    typer.echo(f"focus   {state.focus}")
 
 
 def clear() -> None:

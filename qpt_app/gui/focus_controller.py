@@ -9,18 +9,25 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from qpt_app.gui.focus_memory import FocusMemory
 from qpt_app.gui.image_loader import ImagePool
 from qpt_app.gui.library import Library
 from qpt_app.gui.photo_filter import FocusTest, PhotoFilter
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.photos.focus import MEASURE_VERSION
 from qpt_app.photos.focus_job import FocusJob
+from qpt_app.photos.results import PhotoFile
+from qpt_app.photos.score_cache import CachedFocus, FocusMeasure
 
 MEASURED_SIDE = 3000
 """Long side in pixels that photos are measured at: the same picture is as sharp with 12 megapixels
-as with 48. At 1500, 2000, 3000 and 6000 pixels a photo of 24 MP takes 0.1, 0.35, 0.3 (JPEG is
-decoded at half its size) and 1.3 s of a processor, and is told from the sharp one when it is
-blurred by 6, 6, 4 and 2 pixels of its own; 12 MP at 3000 pixels take 0.5 s and show 3."""
+as with 48. A JPEG of 24 MP is decoded at half its size for that and takes 0.3 s of a processor,
+one of 12 MP, which is not, 0.6 s; at its own size one of 24 MP takes 1.4 s. What is seen at this
+size is at `IN_FOCUS`."""
+MEASURE = FocusMeasure(MEASURE_VERSION, MEASURED_SIDE)
+ASKED_AT_ONCE = 1000
+"""Photos looked up in the memory at a time."""
 PRIORITY = 20
 """Behind thumbnails, the loupe and what series look at."""
 
@@ -31,43 +38,59 @@ class FocusController(QObject):
     """Begins when the filter asks for focus, or the loupe for one photo; costs nothing before."""
 
     measured = Signal(object)
-    """A `PhotoRecord` whose focus is known now."""
+    """The `PhotoRecord` that is looked at: its focus is known now."""
     _answered = Signal(object, object, object)
+    _recalled = Signal(object, object)
 
     def __init__(
         self,
         model: PhotoModel,
         library: Library,
         pool: ImagePool,
+        memory: FocusMemory,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._model = model
         self._library = library
         self._pool = pool
+        self._memory = memory
+        self._looked_at: PhotoRecord | None = None
+        self._asked: set[PhotoRecord] = set()
+        """What is being looked up in the memory."""
+        self._unknown: set[PhotoRecord] = set()
+        """What the memory does not know, so that it is asked once."""
         self._first: PhotoRecord | None = None
         self._waiting: list[PhotoRecord] = []
         self._running: tuple[PhotoRecord, Future[Any]] | None = None
         self._closed = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._recalled.connect(self._take_recalled, Qt.ConnectionType.QueuedConnection)
         library.opened.connect(lambda _: self._forget())
         library.found.connect(self._note_found)
         library.changed.connect(self._note_changed)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being measured or waits for it."""
-        return self._running is None and not self._waiting and self._first is None
+        """Whether nothing is being looked up or measured, or waits for it."""
+        waits = self._waiting or self._asked or self._first is not None
+        return self._running is None and not waits
 
     def follow(self, shown: PhotoFilter) -> None:
         """Measure all photos if the filter asks for it, else no more."""
-        is_asked = shown.focus is not FocusTest.ANY
-        self._waiting = _unmeasured(self._model.records) if is_asked else []
+        self._waiting = []
+        if shown.focus is not FocusTest.ANY:
+            self._want(self._model.records)
         self._go_on()
 
     def look_at(self, record: PhotoRecord | None) -> None:
         """Measure this photo next, instead of the one that was looked at before."""
-        self._first = next(iter(_unmeasured([record] if record is not None else [])), None)
+        self._looked_at, self._first = record, None
+        wanted = _unmeasured([record] if record is not None else [])
+        if record in self._unknown:
+            self._first = next(iter(wanted), None)
+        else:
+            self._recall(wanted)
         self._go_on()
 
     def close(self) -> None:
@@ -76,7 +99,9 @@ class FocusController(QObject):
         self._forget()
 
     def _forget(self) -> None:
-        self._first, self._waiting = None, []
+        self._looked_at, self._first, self._waiting = None, None, []
+        self._asked.clear()
+        self._unknown.clear()
         if self._running is not None:
             self._running[1].cancel()
             self._running = None
@@ -84,16 +109,72 @@ class FocusController(QObject):
     def _note_found(self, records: Sequence[PhotoRecord]) -> None:
         """Measure new photos too, and those that were changed."""
         if self._model.filter.focus is not FocusTest.ANY:
-            self._waiting += _unmeasured(records)
+            self._want(records)
             self._go_on()
 
     def _note_changed(self, records: Sequence[PhotoRecord]) -> None:
         """What was measured is of the old file; `Library.found` brings it again."""
         for record in records:
             record.is_focus_measured, record.sharpest = False, None
+            self._asked.discard(record)
+            self._unknown.discard(record)
         if self._running is not None and self._running[0] in records:
             self._running[1].cancel()
             self._running = None
+
+    def _want(self, records: Sequence[PhotoRecord]) -> None:
+        """Have photos measured that the memory does not know."""
+        wanted = _unmeasured(records)
+        self._waiting += [one for one in wanted if one in self._unknown]
+        self._recall([one for one in wanted if one not in self._unknown])
+
+    def _recall(self, records: Sequence[PhotoRecord]) -> None:
+        """Ask the memory for photos, unless it is looking for them already."""
+        new = [(one, one.file) for one in records if one.file and one not in self._asked]
+        self._asked.update(record for record, _ in new)
+        for start in range(0, len(new), ASKED_AT_ONCE):
+            some = new[start : start + ASKED_AT_ONCE]
+            self._memory.ask([file for _, file in some], partial(self._pass_on, some))
+
+    def _pass_on(
+        self,
+        asked: Sequence[tuple[PhotoRecord, PhotoFile]],
+        known: Sequence[CachedFocus | None],
+    ) -> None:
+        """In the memory's thread: pass its answer on."""
+        with contextlib.suppress(RuntimeError):  # the window went away
+            self._recalled.emit(asked, known)
+
+    def _take_recalled(
+        self,
+        asked: Sequence[tuple[PhotoRecord, PhotoFile]],
+        known: Sequence[CachedFocus | None],
+    ) -> None:
+        """Use what is remembered, and have the rest measured if that is still wanted."""
+        told = []
+        for (record, file), focus in zip(asked, known, strict=True):
+            if record not in self._asked or record.file != file:
+                continue  # another folder, or the file was changed
+            self._asked.discard(record)
+            if focus is not None:
+                record.is_focus_measured, record.sharpest = True, focus.blur
+                told.append(record)
+                continue
+            self._unknown.add(record)
+            if record is self._looked_at:
+                self._first = record
+            elif self._model.filter.focus is not FocusTest.ANY:
+                self._waiting.append(record)
+        self._show(told)
+        self._go_on()
+
+    def _show(self, records: Sequence[PhotoRecord]) -> None:
+        """The focus of photos is known now."""
+        if self._looked_at in records:
+            self.measured.emit(self._looked_at)
+        if records and self._model.filter.focus is not FocusTest.ANY:
+            self._model.touch(records)
+            self._library.note_focus()
 
     def _go_on(self) -> None:
         """Have the next photo measured; one at a time, so that pictures never wait for two."""
@@ -114,24 +195,25 @@ class FocusController(QObject):
     def _answer(self, record: PhotoRecord, future: "Future[Any]") -> None:
         """In a thread of the pool: pass the number on."""
         try:
-            sharpest = future.result().sharpest
+            outcome = future.result()
+            focus = CachedFocus(outcome.sharpest) if outcome.paint is not None else None
         except CancelledError:
             return
         except Exception:  # noqa: BLE001 (the pool's edge: its focus stays unknown, the log says why)
             _log.exception("no focus of %r", record.location)
-            sharpest = None
+            focus = None
         with contextlib.suppress(RuntimeError):  # the window went away
-            self._answered.emit(record, future, sharpest)
+            self._answered.emit(record, future, focus)
 
-    def _take(self, record: PhotoRecord, future: "Future[Any]", sharpest: float | None) -> None:
+    def _take(self, record: PhotoRecord, future: "Future[Any]", focus: CachedFocus | None) -> None:
         if self._closed or self._running is None or self._running[1] is not future:
             return
         self._running = None
-        record.is_focus_measured, record.sharpest = True, sharpest
-        self.measured.emit(record)
-        if self._model.filter.focus is not FocusTest.ANY:
-            self._model.touch([record])
-            self._library.note_focus()
+        record.is_focus_measured = True
+        record.sharpest = None if focus is None else focus.blur
+        if focus is not None and record.file is not None:
+            self._memory.keep(record.file, focus)
+        self._show([record])
         self._go_on()
 
 

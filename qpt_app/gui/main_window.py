@@ -14,7 +14,8 @@ from qpt_app.gui.caps_lock import CapsLock
 from qpt_app.gui.decision_controller import DecisionController
 from qpt_app.gui.decision_desk import DecisionDesk
 from qpt_app.gui.file_controller import AskFolder, FileController
-from qpt_app.gui.focus_controller import FocusController
+from qpt_app.gui.focus_controller import MEASURE, FocusController
+from qpt_app.gui.focus_memory import FocusMemory
 from qpt_app.gui.gui_settings import GuiSettings, SessionState
 from qpt_app.gui.key_bindings import KeyBindings
 from qpt_app.gui.library import Library
@@ -92,7 +93,8 @@ class MainWindow(QMainWindow):
         self.series = SeriesController(
             self.model, self.metadata, self.library, self.pool, services.make_job, self
         )
-        self.focus = FocusController(self.model, self.library, self.pool, self)
+        self.focus_memory = FocusMemory(services.cache_folder, MEASURE)
+        self.focus = FocusController(self.model, self.library, self.pool, self.focus_memory, self)
 
     def _make_views(self) -> None:
         """Make the views of the photos."""
@@ -383,7 +385,13 @@ class MainWindow(QMainWindow):
         closers = [
             threading.Thread(target=close, name=f"close-{at}")
             for at, close in enumerate(
-                (self.pool.close, self.scoring.close, self.metadata.close, self.desk.close)
+                (
+                    self.pool.close,
+                    self.scoring.close,
+                    self.metadata.close,
+                    self.desk.close,
+                    self.focus_memory.close,
+                )
             )
         ]
         for closer in closers:

@@ -10,7 +10,7 @@ from typing import Any
 
 from qpt_app.decisions.decision import Flag, Label
 from qpt_app.gui.photo_record import PhotoRecord
-from qpt_app.photos.focus import SHARP, SOFT
+from qpt_app.photos.focus import ALL_SOFT, IN_FOCUS
 from qpt_app.photos.series import Series
 
 
@@ -56,9 +56,9 @@ def focus_of(record: PhotoRecord) -> FocusTest:
     blur = record.sharpest
     if blur is None:
         return FocusTest.UNKNOWN
-    if blur <= SHARP:
+    if blur <= IN_FOCUS:
         return FocusTest.SHARP
-    return FocusTest.SLIGHTLY_SOFT if blur < SOFT else FocusTest.SOFT
+    return FocusTest.SLIGHTLY_SOFT if blur < ALL_SOFT else FocusTest.SOFT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,6 +36,9 @@ class Services:
     make_engine: Callable[[Any], Engine]
     """Runs in the scoring process; must be picklable by name."""
     engine_settings: Any
+    cache_folder: Path | None = None
+    """Folder of the score cache, where it is also remembered how sharp photos are; None if it is
+    not used."""
     read_essentials: Callable[[Path], Any]
     """Runs in the reader process; must be picklable by name."""
 
@@ -66,6 +69,7 @@ def real_services(
         scan=_scan,
         make_engine=TorchEngine,
         engine_settings=engine,
+        cache_folder=Path(cache) if cache is not None else None,
         read_essentials=read_essentials,
     )
 

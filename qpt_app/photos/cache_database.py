@@ -59,6 +59,17 @@ CREATE TABLE features (
   PRIMARY KEY (content_hash, model)
 );
 """
+_ADDED = """
+CREATE TABLE IF NOT EXISTS focus (
+  content_hash BLOB PRIMARY KEY,
+  measure INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  blur REAL,
+  checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+"""What came after version 1 and may be missing; a program that does not know it works as before,
+so the version stays and both can use the file."""
 
 
 class OpenDatabase(NamedTuple):
@@ -115,6 +126,9 @@ def _open(path: Path, now: Callable[[], float]) -> sqlite3.Connection:
         if is_damage(error):
             raise _UnusableError(str(error)) from error
         raise
+    except UnicodeDecodeError as error:  # SQLite's message quotes a broken description of a table
+        connection.close()
+        raise _UnusableError("malformed database schema") from error
     except BaseException:
         connection.close()
         raise
@@ -183,6 +197,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, now: Callable[[], float
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA trusted_schema = OFF")
     _check(connection, path, now())
+    connection.executescript(_ADDED)  # in a damaged file it might fail in any way
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:

@@ -40,15 +40,33 @@ class CachedScore:
     """(C,) the encoder's vector; None if there is none or it was not asked for."""
 
 
+class FocusMeasure(NamedTuple):
+    """How focus is measured: numbers of another measure are no answer."""
+
+    version: int
+    side: int
+    """Long side in pixels that photos are measured at."""
+
+
+class CachedFocus(NamedTuple):
+    """What the cache keeps of the focus of one content."""
+
+    blur: float | None
+    """Of the sharpest part, in pixels of the measured side; None if it cannot be told."""
+
+
 class CacheRow(NamedTuple):
     """Something found out about a file, on its way into the cache."""
 
     path: Path
     fingerprint: Fingerprint
     """With a content hash."""
-    identity: ModelIdentity | None
-    known: CachedScore | None
-    """None if only the file's stamp is news."""
+    identity: ModelIdentity | None = None
+    known: CachedScore | None = None
+    """None if no score is news."""
+    measure: FocusMeasure | None = None
+    focus: CachedFocus | None = None
+    """None if no focus is news."""
 
 
 def model_key(identity: ModelIdentity) -> bytes:
@@ -107,6 +125,22 @@ def _read_vectors(
     }
 
 
+def read_focus(
+    connection: sqlite3.Connection, contents: Iterable[bytes], measure: FocusMeasure
+) -> dict[bytes, CachedFocus]:
+    """Return what is known of the contents' focus by this measure."""
+    found: dict[bytes, CachedFocus] = {}
+    for some in _portions(sorted(set(contents))):
+        query = (
+            "SELECT content_hash, checksum, measure, side, blur FROM focus"  # noqa: S608
+            f" WHERE measure = ? AND side = ? AND content_hash IN ({_marks(some)})"
+        )
+        for content, checksum, *values in connection.execute(query, [*measure, *some]):
+            if checksum == _checksum(content, b"", values):
+                found[content] = CachedFocus(values[-1])
+    return found
+
+
 def write_rows(connection: sqlite3.Connection, rows: Iterable[CacheRow]) -> None:
     """Write rows within the caller's transaction; newer rows replace older ones."""
     for row in rows:
@@ -118,6 +152,12 @@ def write_rows(connection: sqlite3.Connection, rows: Iterable[CacheRow]) -> None
             )
         if row.known is not None and row.identity is not None:
             _write_score(connection, content, row.identity, row.known)
+        if row.focus is not None and row.measure is not None:
+            values = [*row.measure, row.focus.blur]
+            connection.execute(
+                "INSERT OR REPLACE INTO focus VALUES (?, ?, ?, ?, ?)",
+                (content, *values, _checksum(content, b"", values)),
+            )
 
 
 def _write_score(

@@ -10,12 +10,13 @@ and fine over coarse cancels everything but
     q = (blur² + COARSE) / (blur² + FINE)
 
 from which the blur follows, in pixels, as the sigma of a Gaussian. Exposure and contrast are
-factors of all four energies and fall out too. Rendered edges, lines and textures at several angles
-all read the blur that they were given, 0.5 to 4 pixels, to within 12 %.
+factors of all four energies and fall out too.
 
 Noise and the blocks of JPEG have such energies as well. What the quietest windows of a brightness
-show is taken off, and so is what the blocks may add; a window that does not stand clear of both
-says nothing. For that, what is faint reads softer than it is: a blur of 1 pixel up to 1.3.
+show is taken off, as far as it can be noise, and so is what the blocks may add; a window that does
+not stand clear of both says nothing. For that, what is faint reads softer than it is. Rendered
+edges and lines at several angles, 1 to 4 pixels soft, read to within a fifth; textures to within a
+quarter up to 1.5 pixels, and more than they have where they are softer.
 
 What it cannot see: blur in one direction, from a shaken camera, leaves the edges along it sharp,
 and they are lit. Where a photo is texture from border to border, nothing shows how much is noise.
@@ -27,43 +28,64 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MEASURE_VERSION = 1
+MEASURE_VERSION = 2
 """Raised with every change that gives other numbers: what was kept is then measured again."""
 CELL = 4
 """Side of a cell in pixels: the grain of the map; a multiple of the coarse scale's step of 2."""
-SHARP, SOFT = 1.3, 2.2
-"""A part with a blur of at most SHARP pixels is sharp, from SOFT on it is soft.
+SHARP = 1.3
+"""A place with a blur of at most so many pixels is painted as sharp.
 
-In photos of 7 to 24 MP the parts in focus read 0.3 to 1.2 pixels at 100 %, half of them less than
-1.0; with another 2 pixels of blur, which anybody sees at 100 %, 2 and more."""
+In six photos of 3000 pixels such places read 0.0 to 0.8 in the middle; with another 2 pixels of
+blur, which anybody sees at 100 %, 2.1 to 2.8, and a tenth of them 1.2 to 1.7 at most."""
+IN_FOCUS, ALL_SOFT = 0.85, 2.0
+"""A photo is in focus whose sharpest part has a blur of at most IN_FOCUS pixels at a long side of
+3000; from ALL_SOFT on all of it is soft.
+
+Less than SHARP, since the sharpest part is sought among many and reads low: with a blur of 2 pixels
+about 1.6. Of 20 photos of 8 to 24 MP (in grey, the middle 4500 x 3000 of larger ones; the
+limits were chosen by the same photos), with noise of 2.5 levels added
+after the blur and saved as JPEG of quality 90, so many are in focus and
+all soft when they are blurred by a Gaussian of so many pixels, counted at 24 MP:
+
+    blur        0   1   2   3   4   6     lens blur of that sigma   3   4
+    in focus   19  19  17   4   0   0                               3   0
+    all soft    0   0   0   0   3  20                               0   7
+
+The one that is not in focus as it is reads 0.92. With 3 % of the frame as it was and the rest
+blurred by 6 pixels 19 are in focus."""
 
 _WINDOW = 5
-"""Side of the window in cells, odd: 20 pixels. With 7 a sharp outline lights up what is behind it,
-with 3 the energies of noise scatter by a third instead of a fifth."""
+"""Side of the window in cells, odd: 20 pixels. The larger, the further a sharp outline lights up
+what is behind it; the smaller, the more the energies of noise scatter."""
 _FINE_PASSES, _COARSE_PASSES = 4, 3
 """Passes of [1 2 1] / 4 before the fine energies, and then at every second pixel before the coarse
-ones. With 2 passes noise of 4 levels lit 1.7 % of a photo blurred by 6 pixels, with 4 nothing."""
+ones. They keep noise down: 4 levels of it lit 0.001 % of one of six photos blurred by 6 pixels, and
+nothing of the others."""
 _FINE = _FINE_PASSES / 2 + 0.12
 _COARSE = _FINE_PASSES / 2 + 2 * _COARSE_PASSES + 0.5
 """Variance of the scales in square pixels: 1/2 for each pass, at the coarse step 4/2, and the
 differences themselves: 1/12 and 1/6, about 0.12, and four times that."""
 _MARGIN = 24
 """Pixels around a band of rows that the passes use up, rounded up to a multiple of the cell."""
+_BORDER = 3
+"""Cells at the border that say nothing: as wide as the coarse scale reaches. The repeated edge
+breaks slopes off, and the fold that this makes is as sharp as can be."""
 _BAND = 32
-"""Rows of cells worked at together, so that they stay in the processor's cache: 24 MP take 0.5 s
-instead of 6 s."""
+"""Rows of cells worked at together, so that they stay in the processor's cache: 24 MP take 1.1 s
+instead of 2.6 s."""
 
 _FAINT, _CLEAR = 8.0, 25.0
 """Steps in brightness, levels of 255: an edge weaker than _FAINT says nothing, nor does a window
 without edges whose energy is less than that of an edge of _CLEAR."""
 _EDGED = 2.0
 """Mean square over squared mean of the cells' energies, from which a window has edges: evenly
-grained noise has 1.1 to 1.3, the blocks of JPEG 1.5, an edge across the window about 4."""
+grained noise has 1.1 to 1.6, an edge across the window 2.7 to 6. So have the blocks of JPEG on a
+smooth slope, 2.5 and more; they are too faint to count."""
 _LEAST_STEP, _STEPS_OF_BLOCKS = 3.0, 4.0
 """Curvature as of a sharp step of so many levels, and of so many times the step at the borders of
-JPEG's blocks, is taken off as the work of JPEG. The step read in photos at quality 95, 75, 50, 30,
-10 was 0.2, 0.9, 1.5, 2.1 and 3.6 levels, sharp or not; with less taken off up to 16 % of a photo
-blurred by 6 pixels was lit, with this 0.2 % at quality 10 and nothing from 30 on."""
+JPEG's blocks, is taken off as the work of JPEG. The step read in six photos at quality 95, 75, 50,
+30, 10 was up to 0.2, 1.8, 2.6, 3.3 and 4.6 levels, and up to 0.2, 0.9, 1.6, 2.3 and 4.1 when they
+were blurred by 6 pixels; of these nothing was lit at 50 and 30, and up to 1 % at 10."""
 _JPEG_BLOCK, _BLOCK_SAMPLE, _MOST_STEP = 8, 5, 12.0
 """Side of a block; one line of pixels in so many is looked at; a greater step is no block's."""
 _QUIET = 10
@@ -76,9 +98,9 @@ _MOST_NOISE = 30.0
 """Levels. What grains more is texture: a photo that is sand all over has no quiet windows."""
 _CLEAR_OF_NOISE = np.asarray([4.0, 3.0], np.float32)
 """How many times the noise a window's fine and coarse slope must have. Of windows of noise alone
-one in 10,000 has more than 1.7 and 2.9 times the mean."""
+one in 10,000 has more than 2.0 and 2.8 times the mean."""
 _NOISE_SCATTER = 1.3
-"""Noise is taken off the curvature this many times: 9 windows of 10 have less."""
+"""Noise is taken off the fine curvature this many times: 9 windows of 10 have less than 1.2."""
 _BINS, _LEAST_IN_BIN = 8, 60
 """Noise depends on brightness: bands of it, and windows that one needs to be heard."""
 
@@ -88,11 +110,11 @@ _EDGE_FROM, _EDGE_FULL = 0.4, 1.0
 """Cells are painted that carry this share of their window's energy, and fully from the other on:
 the edges themselves, so that the photo can still be seen between them."""
 
-_TILE = 12
-"""Side in cells of the parts that compete for the sharpest: 48 pixels."""
-_LEAST_IN_TILE = 10
+_TILE = 24
+"""Side in cells of the parts that compete for the sharpest: 96 pixels."""
+_LEAST_IN_TILE = 40
 """Cells of a tile that must say something."""
-_SHARPEST_SHARE = 0.003
+_SHARPEST_SHARE = 0.006
 """Share of all tiles that may be sharper than the sharpest part: single ones are taken for errors.
 A face that fills 3 % of the frame has ten times as many."""
 
@@ -122,9 +144,11 @@ def measure_focus(pixels: NDArray[np.uint8]) -> FocusMap:
     if min(pixels.shape[:2]) < CELL * _WINDOW:
         raise ValueError(f"too small to see focus: {pixels.shape[1]}x{pixels.shape[0]}")
     cells, light = _cell_energies(pixels)
+    cells = _without_border(cells)
     windows = np.stack([_windowed(plane) for plane in cells])
     noise = _noise(windows, _windowed(light))
-    says = _says_something(cells[0], windows, noise)
+    says = _inside(_says_something(cells[0], windows, noise))
+    noise = _white_part(noise)
     signal = np.maximum(windows - noise, 1e-6)
     step = _LEAST_STEP + _STEPS_OF_BLOCKS * _block_step(pixels)
     blocks = _step_energy(step)[1]
@@ -190,6 +214,16 @@ def _noise(windows: Energies, light: Plane) -> Energies:
     found = np.minimum(np.asarray(levels) / _QUIET_SHARE, _NOISE_GAIN * _MOST_NOISE**2)
     table = np.stack([np.interp(np.arange(256), centres, column) for column in found.T])
     return np.asarray(table.astype(np.float32)[:, np.clip(light, 0, 255).astype(np.uint8)])
+
+
+def _white_part(noise: Energies) -> Energies:
+    """Return as much of `noise` as white noise can be: what is taken off must be noise for sure.
+
+    Where a photo is texture all over, its quietest windows are texture too. Taking that off the
+    coarse energies, of which it has more than noise does, made soft textures sharp.
+    """
+    gains = _NOISE_GAIN[:, None, None]
+    return np.asarray((noise / gains).min(axis=0) * gains)
 
 
 def _block_step(pixels: NDArray[np.uint8]) -> float:
@@ -260,6 +294,29 @@ def _cell_energies(pixels: NDArray[np.uint8]) -> tuple[Energies, Plane]:
     cells[2] /= 2**2
     cells[3] /= 2**4
     return cells, light
+
+
+def _without_border(cells: Energies) -> Energies:
+    """Return energies with those at the border replaced by what is further inside."""
+    height, width = cells.shape[1:]
+    rows = np.clip(np.arange(height), *_ends(height))
+    columns = np.clip(np.arange(width), *_ends(width))
+    return cells[:, rows[:, None], columns]
+
+
+def _inside(says: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which windows say something, those at the border left out."""
+    (top, bottom), (left, right) = (_ends(side) for side in says.shape)
+    result = np.zeros_like(says)
+    inside = (slice(top, bottom + 1), slice(left, right + 1))
+    result[inside] = says[inside]
+    return result
+
+
+def _ends(count: int) -> tuple[int, int]:
+    """Return the first and the last of so many cells in a line that are not at the border."""
+    border = min(_BORDER, (count - 1) // 2)
+    return border, count - 1 - border
 
 
 def _brightness(pixels: NDArray[np.uint8], start: int, end: int) -> Plane:

@@ -3,7 +3,8 @@
 Two tables in front of each other. `files` knows, for a path, the stamp (device, inode, size,
 mtime) that it had when it was hashed, so that an unchanged file is answered without being opened.
 `scores` knows, for a content hash and a model (its digest and the preprocess version), what came
-out, so that a copied or renamed file need not be decoded. Losing the cache loses nothing but time.
+out, so that a copied or renamed file need not be decoded. `focus` knows, for a content hash, how
+sharp its sharpest part is. Losing the cache loses nothing but time.
 """
 
 import contextlib
@@ -18,8 +19,11 @@ from qpt_app.core.scorer import ModelIdentity
 from qpt_app.errors import StorageError
 from qpt_app.photos.cache_database import is_damage, mark_damaged, open_database
 from qpt_app.photos.cache_rows import (
+    CachedFocus,
     CachedScore,
     CacheRow,
+    FocusMeasure,
+    read_focus,
     read_hashes,
     read_scores,
     write_rows,
@@ -27,7 +31,7 @@ from qpt_app.photos.cache_rows import (
 from qpt_app.photos.fingerprint import Fingerprint
 from qpt_app.photos.results import PhotoFile
 
-__all__ = ["CacheInfo", "CachedScore", "ScoreCache"]
+__all__ = ["CacheInfo", "CachedFocus", "CachedScore", "FocusMeasure", "ScoreCache"]
 
 _T = TypeVar("_T")
 
@@ -48,6 +52,8 @@ class CacheInfo(NamedTuple):
     """Contents with a score or a lasting failure, all models together."""
     by_model: dict[str, int]
     """Model label -> number of its scores."""
+    focus: int
+    """Contents of which it is known how sharp they are."""
 
 
 class ScoreCache:
@@ -117,9 +123,28 @@ class ScoreCache:
         """Keep what was found out about a file. It is on disk after `flush` at the latest."""
         self._enqueue(CacheRow(path, fingerprint, identity, known))
 
+    def get_focus(
+        self, photos: Sequence[PhotoFile], measure: FocusMeasure
+    ) -> list[CachedFocus | None]:
+        """Return what is known of each unchanged file's focus, in order, without opening any."""
+
+        def read() -> list[CachedFocus | None]:
+            hashes = read_hashes(self._connection, photos)
+            contents = [content for content in hashes if content is not None]
+            known = read_focus(self._connection, contents, measure)
+            return [None if content is None else known.get(content) for content in hashes]
+
+        return self._guarded(read) or [None] * len(photos)
+
+    def put_focus(
+        self, path: Path, fingerprint: Fingerprint, measure: FocusMeasure, focus: CachedFocus
+    ) -> None:
+        """Keep how sharp a file's sharpest part is. It is on disk after `flush` at the latest."""
+        self._enqueue(CacheRow(path, fingerprint, measure=measure, focus=focus))
+
     def note_file(self, path: Path, fingerprint: Fingerprint) -> None:
         """Keep that a file has a content that is known already."""
-        self._enqueue(CacheRow(path, fingerprint, None, None))
+        self._enqueue(CacheRow(path, fingerprint))
 
     def flush(self) -> None:
         """Commit what is kept back."""
@@ -153,12 +178,16 @@ class ScoreCache:
                 "SELECT name, digest, (SELECT count(*) FROM scores WHERE model = key) FROM models"
                 " ORDER BY name, digest"
             ).fetchall()
-            files = self._connection.execute("SELECT count(*) FROM files").fetchone()[0]
+            files, focus = (
+                self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+                for table in ("files", "focus")
+            )
         by_model: dict[str, int] = {}
         for name, digest, count in rows:
             label = f"{name}@{digest[:8]}"
             by_model[label] = by_model.get(label, 0) + count
-        return CacheInfo(self._path, self._bytes_on_disk(), files, sum(by_model.values()), by_model)
+        scores = sum(by_model.values())
+        return CacheInfo(self._path, self._bytes_on_disk(), files, scores, by_model, focus)
 
     def clear(self) -> int:
         """Forget everything and give the space back; return how many scores there were.
@@ -170,7 +199,7 @@ class ScoreCache:
             self._waiting.clear()
             with self._transaction():
                 count = self._connection.execute("SELECT count(*) FROM scores").fetchone()[0]
-                for table in ("files", "scores", "features", "models"):
+                for table in ("files", "scores", "features", "models", "focus"):
                     self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (fixed names)
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

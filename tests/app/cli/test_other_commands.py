@@ -81,6 +81,7 @@ class TestCache:
         assert "by tiny@" in qpt("cache", "info").out.decode()
         assert qpt("cache", "clear").lines == ["3 scores forgotten"]
         assert "scores  0" in qpt("cache", "info").lines
+        assert "focus   0" in qpt("cache", "info").lines
 
     def test_a_cache_that_cannot_be_opened_is_1(self, qpt, tmp_path, monkeypatch):
         """One line."""

@@ -39,9 +39,11 @@ class ThreadPool:
         self.is_open = threading.Event()
         self.is_open.set()
         self.submitted = 0
+        self.jobs: list = []
 
     def submit(self, job, *, priority: int = 0) -> Future:
         self.submitted += 1
+        self.jobs.append(job)
         return self._executor.submit(self._run, job)
 
     def _run(self, job):
@@ -202,6 +204,7 @@ def make_services(paths, trash: FolderTrash, *, gate: Path | None = None, fail=N
         engine_settings=FakeEngineSettings(
             cache_folder=str(paths.cache), gate=str(gate) if gate else None, fail=fail
         ),
+        cache_folder=paths.cache,
         read_essentials=read_essentials,
     )
 

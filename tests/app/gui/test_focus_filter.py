@@ -1,5 +1,7 @@
 """The filter by focus: measured when it is asked for, and nothing is hidden without a word."""
 
+import os
+
 import numpy as np
 import pytest
 from conftest import open_and_score
@@ -12,6 +14,7 @@ from qpt_app.gui.gui_settings import SessionState, load_session
 from qpt_app.gui.info_text import info_lines
 from qpt_app.gui.photo_filter import FocusTest, PhotoFilter
 from qpt_app.gui.saved_choices import plain_filter, saved_filter
+from qpt_app.photos.focus_job import FocusJob
 
 
 def write_photo(path, blur: float) -> None:
@@ -35,6 +38,17 @@ def folder(tmp_path):
     Image.new("RGB", (600, 400), (90, 120, 160)).save(folder / "d-sky.png")
     (folder / "e-broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a photo")
     return folder
+
+
+def focus_jobs(window) -> list[str]:
+    """The photos that were decoded to measure their focus."""
+    return [job.path.name for job in window.pool.jobs if isinstance(job, FocusJob)]
+
+
+def make_old(folder) -> None:
+    """Give the photos times that prove that they were not changed since."""
+    for path in folder.iterdir():
+        os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 @pytest.fixture
@@ -150,6 +164,51 @@ def test_the_filter_is_there_again_at_the_next_start(qtbot, window, make_window,
     qtbot.waitUntil(lambda: all(one.is_focus_measured for one in again.model.records))
     wait_for_focus(qtbot, again)
     assert names(again) == ["b"]
+
+
+def test_what_was_measured_is_known_at_the_next_start(qtbot, window, make_window, folder):
+    """Nothing is decoded for it but what failed; it is looked up when it is asked for."""
+    make_old(folder)
+    with qtbot.waitSignal(window.library.changed, timeout=20000):
+        press(qtbot, window, "F5")
+    qtbot.waitUntil(lambda: not window.library.is_reading, timeout=20000)
+    choose(window, "In focus")
+    wait_for_focus(qtbot, window)
+    assert names(window) == ["a", "c"]
+    window.close()
+    write_photo(folder / "c-sharp.jpg", 6)
+    again = make_window()
+    open_and_score(qtbot, again, folder)
+    assert not any(record.is_focus_measured for record in again.model.records)
+    choose(again, "In focus")
+    wait_for_focus(qtbot, again)
+    assert names(again) == ["a"]
+    assert focus_jobs(again) == ["c-sharp.jpg", "e-broken.jpg"]
+    choose(again, "All soft")
+    wait_for_focus(qtbot, again)
+    assert names(again) == ["b", "c"]
+    choose(again, "Not known")
+    assert names(again) == ["d", "e"]
+
+
+def test_the_photo_in_the_loupe_is_known_at_the_next_start(qtbot, window, make_window, folder):
+    """Without the filter, and without a decode."""
+    make_old(folder)
+    with qtbot.waitSignal(window.library.changed, timeout=20000):
+        press(qtbot, window, "F5")
+    qtbot.waitUntil(lambda: not window.library.is_reading, timeout=20000)
+    window.photo_cursor.go_to_row(0)
+    press(qtbot, window, "E")
+    qtbot.waitUntil(lambda: window.focus.is_idle, timeout=20000)
+    assert focus_jobs(window) == ["a-sharp.jpg"]
+    window.close()
+    again = make_window()
+    open_and_score(qtbot, again, folder)
+    again.photo_cursor.go_to_row(0)
+    press(qtbot, again, "E")
+    qtbot.waitUntil(lambda: again.model.records[0].is_focus_measured, timeout=20000)
+    assert dict(again.loupe.overlay.lines)["Sharpest"] == "sharp"
+    assert focus_jobs(again) == []
 
 
 def test_a_session_of_an_older_program_shows_any_focus():

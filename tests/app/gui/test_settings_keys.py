@@ -59,6 +59,19 @@ def test_all_keys_of_every_action_are_shown(dialog):
     assert made.edited.keys == {}
 
 
+def test_a_key_that_a_newer_program_gives_to_another_action_is_named(dialog):
+    """The user's key works as before; here it is said which default it stands in the way of."""
+    made = dialog({"survey": ("K",)})
+    assert made._problem.isVisible()
+    titles = {BY_ID[one].title for one in ("survey", "peaking")}
+    assert made._problem.text().startswith("K would be a key of ")
+    assert all(f"“{title}”" in made._problem.text() for title in titles)
+    assert not button(made, "Ok").isEnabled()
+    type_key(made, "peaking", 0, "K")
+    assert made._problem.text() == ""
+    assert made.edited.keys == {"survey": ("K",), "peaking": ()}
+
+
 def test_space_can_be_freed_and_given_to_another_action(qtbot, opened):
     """In the real window: Space picks, and no longer goes on."""
     opened.keys["settings"].trigger()

@@ -21,7 +21,7 @@ from qpt_app.photos.cache_database import FILE_NAME, delete_cache
 from qpt_app.photos.cache_rows import model_key
 from qpt_app.photos.fingerprint import Fingerprint
 from qpt_app.photos.results import PhotoFile
-from qpt_app.photos.score_cache import CachedScore, ScoreCache
+from qpt_app.photos.score_cache import CachedFocus, CachedScore, FocusMeasure, ScoreCache
 
 MODEL = ModelIdentity(name="m", digest="00" * 32, preprocess=PreprocessConfig())
 NOW = 1_800_000_000.0
@@ -233,6 +233,58 @@ def test_info_and_clear(folder):
         put(cache, photo(1), known())
         cache.flush()
         assert cache.get(photo(1), MODEL) == known()
+
+
+def test_what_is_known_of_focus_comes_back_and_can_be_cleared(folder):
+    """Numbers of the measure that is asked for, for contents however often they are there."""
+    measure = FocusMeasure(version=2, side=3000)
+    twin = photo(77)
+    with ScoreCache.open(folder) as cache:
+        for number, blur in ((1, 0.625), (2, None), (3, 2.5)):
+            key = FocusMeasure(1, 3000) if number == 3 else measure
+            cache.put_focus(photo(number).path, fingerprint(photo(number)), key, CachedFocus(blur))
+        cache.note_file(twin.path, fingerprint(twin, content=1))
+    with ScoreCache.open(folder) as cache:
+        asked = [photo(2), photo(9), photo(1), twin, photo(3)]
+        found = cache.get_focus(asked, measure)
+        assert found == [CachedFocus(None), None, CachedFocus(0.625), CachedFocus(0.625), None]
+        assert cache.info().focus == 3
+        cache.clear()
+        assert cache.get_focus(asked, measure) == [None] * 5
+        assert cache.info().focus == 0
+
+
+def test_a_flipped_bit_in_a_number_of_focus_is_no_number(folder):
+    """It is measured again."""
+    measure = FocusMeasure(version=2, side=3000)
+    with ScoreCache.open(folder) as cache:
+        cache.put_focus(photo(1).path, fingerprint(photo(1)), measure, CachedFocus(0.625))
+    connection = sqlite3.connect(folder / FILE_NAME)
+    connection.execute("UPDATE focus SET blur = 0.626")
+    connection.commit()
+    connection.close()
+    with ScoreCache.open(folder) as cache:
+        assert cache.get_focus([photo(1)], measure) == [None]
+
+
+def test_a_cache_of_before_focus_is_used_as_it_is(folder):
+    """The table is added, the scores stay, and the program of then can still open it."""
+    photos = filled(folder, 20)
+    connection = sqlite3.connect(folder / FILE_NAME)
+    connection.execute("DROP TABLE focus")
+    connection.commit()
+    version = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    measure = FocusMeasure(version=2, side=3000)
+    with ScoreCache.open(folder) as cache:
+        assert cache.notices == []
+        cache.put_focus(photos[0].path, fingerprint(photos[0]), measure, CachedFocus(0.5))
+        cache.flush()
+        assert cache.get_focus(photos[:1], measure) == [CachedFocus(0.5)]
+        assert cache.info().scores == 20
+    connection = sqlite3.connect(folder / FILE_NAME)
+    assert connection.execute("PRAGMA user_version").fetchone() == version == (1,)
+    connection.close()
 
 
 def test_threads_may_share_it(folder):
