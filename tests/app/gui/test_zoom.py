@@ -139,7 +139,10 @@ def test_the_wheel_holds_the_point_under_the_pointer(qtbot, window, place):
     wait_for_pictures(qtbot, window)
     pane = window.loupe.pane
     at = QPointF(round(pane.width() * place[0]), round(pane.height() * place[1]))
-    held = pane.fraction_at(at.toPoint())
+    size, room = pane._photo_size(), pane._room()  # what is painted is rounded to whole pixels
+    fit = exact_rect(pane._state.place, size, room.size(), pane.devicePixelRatioF())
+    point = at - room.topLeft() - fit.topLeft()
+    held = (point.x() / fit.width(), point.y() / fit.height())
     for angle in [120] * 6 + [-120] * 3:
         turn_wheel(pane, at, angle)
         target = pane._target()
