@@ -143,7 +143,8 @@ class Photographer:
         from PySide6.QtCore import QCoreApplication
 
         self.wait(lambda: self.window.loaders.thumbnails.is_idle
-                  and self.window.loaders.photos.is_idle)  # fmt: skip
+                  and self.window.loaders.photos.is_idle
+                  and self.window.loaders.focus.is_idle)  # fmt: skip
         for _ in range(20):
             QCoreApplication.processEvents()
 
@@ -211,10 +212,15 @@ class Photographer:
         window.views.focus_photos()
 
     def loupe(self) -> None:
-        """The loupe, fitted and at 100 %."""
+        """The loupe, fitted, with what is in focus, and at 100 %."""
         window = self.window
         window.keys["loupe"].trigger()
         self.save("loupe")
+        window.photo_cursor.go_to_row(8)
+        window.keys["peaking"].trigger()
+        self.save("focus")
+        window.keys["peaking"].trigger()
+        window.photo_cursor.go_to_row(2)
         window.loupe.state.toggle((0.52, 0.46))
         self.save("zoom")
         window.loupe.state.toggle(None)

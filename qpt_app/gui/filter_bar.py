@@ -182,7 +182,7 @@ class FilterBar(QWidget):
         self.text.setClearButtonEnabled(True)
         for clear in self.text.findChildren(QToolButton):
             clear.setAccessibleName(self.tr("Clear the name filter"))
-        self.text.setMinimumWidth(60)
+        self.text.setMinimumWidth(98)
         self.text.setMaximumWidth(150)
         self.text.textChanged.connect(self._edited)
         self._layout.addWidget(self.text)

@@ -101,8 +101,8 @@ QPushButton:focus, QToolButton:focus { border-color: @accent; }
 QPushButton:disabled, QToolButton:disabled { color: @quiet; background: @window; }
 QPushButton:default { background: @accent; color: @on_accent; }
 QPushButton:default:hover { border-color: @text; }
-QToolButton#flat { background: transparent; padding: 4px 6px; }
-QToolButton#view { background: transparent; padding: 4px 10px; }
+QToolButton#flat { background: transparent; padding: 4px 4px; }
+QToolButton#view { background: transparent; padding: 4px 6px; }
 QToolButton#view:hover { background: @hover; }
 QToolButton#view:focus { border-color: @accent; }
 QToolButton#view:checked { background: @hover; border-color: transparent; }
