@@ -126,6 +126,8 @@ class FileOperations:
                 groups[::-1], lambda steps: self._runner.take_back(steps, now=now), progress, None
             )
             closed = self._close(action) or action
+            tally.problems += self._runner.kept
+            self._runner.kept.clear()
         back = tuple(
             Transferred(source=step.target, target=step.source)
             for step in tally.done

@@ -122,21 +122,28 @@ def remove_copy(copy: Path, original: Path, digest: str) -> None:
         raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
 
 
-def remove_lent(copy: Path, original: Path, digest: str) -> None:
-    """Remove a sidecar that was copied along with one half of a pair, if nobody wrote into it.
+def remove_lent(copy: Path, original: Path, digest: str) -> bool:
+    """Take back a sidecar that was copied along with one half of a pair; whether none is left.
 
-    The original may have changed: it is the same sidecar, and the newer one.
+    The original may have changed: it is the same sidecar, and the newer one. If it is gone, the
+    copy takes its place. A copy that somebody wrote into stays where it is.
 
     Raises:
-        FileOperationError: if the copy has changed, or the original is gone; the copy stays.
+        FileOperationError: if the disk refuses.
     """
     try:
-        facts_of(original)
+        if not os.path.lexists(copy):
+            return True
+        if not os.path.lexists(original):
+            original.parent.mkdir(parents=True, exist_ok=True)
+            move_file(copy, original)
+            return True
         if content_hash(copy) != digest or copy.samefile(original):
-            raise FileOperationError(f"{copy}: was changed since it was copied along, so it stays")
+            return False
         copy.unlink()
     except OSError as error:
         raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
+    return True
 
 
 def remove_temporaries(target: Path) -> None:

@@ -188,6 +188,7 @@ class DecisionSession:
             return None
         now = self._clock()
         if action.kind.touches_files:
+            self._untold += self._xmp.write_pending()  # what waits would change files meanwhile
             return self._files.undo(action, now=now, progress=progress)
         return decision_log.undo_decisions(
             self._database, action, now=now, xmp_policy=action.xmp_policy or self._policy_text()
@@ -200,6 +201,7 @@ class DecisionSession:
             return None
         now = self._clock()
         if action.kind.touches_files:
+            self._untold += self._xmp.write_pending()
             return self._files.redo(action, now=now, progress=progress)
         return decision_log.redo_decisions(
             self._database, action, now=now, xmp_policy=action.xmp_policy or self._policy_text()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qpt_app.core.atomic_write import sync_folder
-from qpt_app.decisions.action import ActionKind
+from qpt_app.decisions.action import ActionKind, Problem
 from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.file_plan import require_other_half, unit_targets
 from qpt_app.decisions.file_steps import FileStep, StepState, save_step
@@ -27,6 +27,7 @@ from qpt_app.decisions.pair_decisions import (
 )
 from qpt_app.decisions.photo_records import ensure_record, move_record, set_decision
 from qpt_app.decisions.trash import Trash, where_trash_is
+from qpt_app.decisions.xmp_state import copy_ancestor, forget_file
 from qpt_app.errors import FileOperationError, QptError
 
 
@@ -36,6 +37,8 @@ class UnitRunner:
 
     database: DecisionsDatabase
     trash: Trash
+    kept: list[Problem] = field(default_factory=list)
+    """Lent sidecars that undo left where they are; whoever reports them clears the list."""
 
     def carry_out(self, steps: Sequence[FileStep], *, now: float) -> list[FileStep]:
         """Do the steps of one photo; their targets are given new suffixes if taken since.
@@ -77,6 +80,8 @@ class UnitRunner:
         assert step.target is not None
         step.target.parent.mkdir(parents=True, exist_ok=True)
         if step.kind.keeps_source:
+            if any(one.path == step.target for one in self.kept):  # undo left it, nothing to redo
+                return step
             return replace(step, digest=copy_file(step.source, step.target))
         move_file(step.source, step.target)
         return step
@@ -93,7 +98,9 @@ class UnitRunner:
             remove_copy(step.target, step.source, step.digest or "")
             return step
         if step.kind is ActionKind.LEND:
-            remove_lent(step.target, step.source, step.digest or "")
+            if not remove_lent(step.target, step.source, step.digest or ""):
+                reason = f"{step.target}: was changed since it was copied along, so it stays there"
+                self.kept.append(Problem(path=step.target, reason=reason))
             return step
         step.source.parent.mkdir(parents=True, exist_ok=True)
         if step.kind is ActionKind.TRASH:
@@ -116,6 +123,8 @@ class UnitRunner:
                     way = (step.source, step.target)
                     old, new = way if step.state is StepState.DONE else way[::-1]
                     move_record(self.database, old, new)
+                if step.kind is ActionKind.LEND and step.target is not None:
+                    self._share_ancestor(step, step.target)
                 if step.kind is ActionKind.COPY and step.target is not None:
                     self._copy_decision(step, now)
                 if step.state is StepState.UNDONE:
@@ -124,6 +133,13 @@ class UnitRunner:
     def finish_untouched(self, steps: Sequence[FileStep]) -> None:
         """Write down that steps turned out not to have been begun."""
         self._save(steps)
+
+    def _share_ancestor(self, step: FileStep, copy: Path) -> None:
+        """Let what is known of a sidecar hold for its copy, so that qpt may write into it."""
+        if step.state is StepState.DONE:
+            copy_ancestor(self.database, step.source, copy)
+        elif not os.path.lexists(copy):
+            forget_file(self.database, copy)
 
     def _copy_decision(self, step: FileStep, now: float) -> None:
         """Let a copy have the decision of its photo, and a copy taken back have none."""

@@ -71,6 +71,15 @@ def agree(database: DecisionsDatabase, file: Path, now_in_file: XmpProperties) -
         )
 
 
+def copy_ancestor(database: DecisionsDatabase, file: Path, copy: Path) -> None:
+    """Note that what is known of a file holds for a copy of it too. Call it in a transaction."""
+    database.execute(
+        "INSERT OR REPLACE INTO xmp_files (path, original, agreed) "
+        "SELECT ?, original, agreed FROM xmp_files WHERE path = ?",
+        (path_blob(absolute(copy)), path_blob(absolute(file))),
+    )
+
+
 def forget_file(database: DecisionsDatabase, file: Path) -> None:
     """Forget a sidecar that qpt made and removed again."""
     with database.transaction(durable=False):

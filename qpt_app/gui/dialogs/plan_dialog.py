@@ -13,6 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -172,6 +173,13 @@ class PlanDialog(QDialog):
             header.resizeSection(column, NAME_WIDTH)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return means yes on the button that says so, and no anywhere else."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.confirm.hasFocus():
+            self.confirm.click()
+        else:
+            super().keyPressEvent(event)
 
     def show_plan(self, plan: FilePlan) -> None:
         """List what another choice takes: from now on a yes means this."""

@@ -131,18 +131,58 @@ def test_undo_brings_a_half_back_whatever_was_rated_meanwhile(
 
 
 def test_edits_made_after_the_move_are_not_thrown_away_by_undo(session, shoot, pair):
-    """The RAW stays with its newer edits; that is said, and undo can be tried again."""
+    """The half comes back, so older actions can be undone; the edited copy stays, which is told."""
+    session.decide([pair], REJECT)
     session.execute(session.plan_move_rejects([pair], shoot, RAW))
     copy = shoot / "_rejected" / "a.xmp"
-    old = copy.read_bytes()
     copy.write_bytes(b"edited in Lightroom")
     step = session.undo()
-    assert [problem.path for problem in step.problems] == [pair.companion]
+    assert [problem.path for problem in step.problems] == [copy]
     assert "was changed since it was copied along" in step.problems[0].reason
-    assert names(shoot / "_rejected") == {*RAW_FILES, "a.xmp"}
-    copy.write_bytes(old)
-    assert session.undo().problems == ()
+    assert copy.read_bytes() == b"edited in Lightroom"
     assert names(shoot) >= {*RAW_FILES, *JPEG_FILES, "a.xmp"}
+    assert session.undo().action.kind is ActionKind.DECIDE
+    session.redo()
+    assert session.redo().problems == ()  # beside the copy that stayed, nothing is overwritten
+    assert names(shoot / "_rejected") == {"a.xmp", "a-1.cr2", "a-1.cr2.xmp", "a-1.xmp"}
+    assert copy.read_bytes() == b"edited in Lightroom"
+
+
+def test_undo_puts_the_copy_in_the_place_of_a_common_sidecar_that_is_gone(session, shoot, pair):
+    """Somebody removed what had stayed; so undo does not fail for want of it."""
+    session.execute(session.plan_move_rejects([pair], shoot, JPEG))
+    content = (shoot / "a.xmp").read_bytes()
+    for name in ("a.xmp", "a.cr2", "a.cr2.xmp"):
+        (shoot / name).unlink()
+    assert session.undo().problems == ()
+    assert names(shoot) >= {*JPEG_FILES, "a.xmp"}
+    assert (shoot / "a.xmp").read_bytes() == content
+    assert names(shoot / "_rejected") == set()
+
+
+def test_a_half_that_moved_can_be_rated_there_and_back(data_folder, clock, trash, tmp_path):
+    """qpt knows the copy of the sidecar that it wrote; what waits is written before the undo."""
+    shoot = tmp_path / "shoot"
+    shoot.mkdir()
+    for name in ("a.jpg", "a.cr2"):
+        (shoot / name).write_bytes(name.encode())
+    pair = unit_of(shoot / "a.jpg", shoot / "a.cr2")
+    copy = shoot / "_rejected" / "a.xmp"
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM)
+        session.decide([pair], DecisionChange(stars=4))
+        session.write_pending_xmp()
+        pair = unit_of(*pair.photos)  # with its sidecar
+        session.execute(session.plan_move_rejects([pair], shoot, RAW))
+        assert b'xmp:Rating="4"' in copy.read_bytes()
+        session.decide([PhotoUnit(path=copy.parent / "a.cr2")], DecisionChange(stars=5))
+        session.write_pending_xmp()
+        assert b'xmp:Rating="5"' in copy.read_bytes()
+        session.undo()  # waits to be written
+        assert session.undo().problems == ()
+    assert names(shoot) == {"a.jpg", "a.cr2", "a.xmp"}
+    assert b'xmp:Rating="4"' in (shoot / "a.xmp").read_bytes()
+    assert names(copy.parent) == set()
 
 
 def test_a_copy_of_one_half_leaves_the_pair_alone(session, shoot, pair, picks, tree):

@@ -85,6 +85,27 @@ def test_a_list_without_pairs_offers_no_choice(qtbot, opened):
     dialog.reject()
 
 
+@pytest.mark.parametrize("is_meant", [True, False])
+def test_return_confirms_on_the_button_alone(qtbot, opened, shoot, is_meant):
+    """Tab leads to the buttons, an arrow from one to the other; Return is no yes anywhere else."""
+    opened.photo_cursor.go_to_row(2)
+    dialog = open_list(qtbot, opened)
+    for _ in range(8):
+        if dialog.focusWidget() is dialog.cancel:
+            break
+        press(qtbot, dialog, "Tab")
+    press(qtbot, dialog, "Left" if is_meant else "Tab")
+    wanted = dialog.confirm if is_meant else dialog.pairs.buttons[BOTH]
+    assert dialog.focusWidget() is wanted
+    press(qtbot, dialog, "Return")
+    if not is_meant:
+        dialog.reject()
+    qtbot.waitUntil(lambda: opened.files.dialog is None, timeout=WAIT_MS)
+    settle(qtbot, opened)
+    # what belongs to neither half goes with the whole pair
+    assert names(shoot) == (set() if is_meant else {*RAW_FILES, *JPEG_FILES, "p02.xmp"})
+
+
 def test_the_choice_is_made_by_keys_and_the_list_follows(qtbot, opened, shoot, trash):
     """Tab leads to it, arrows change it; title, note, counts and button say what goes."""
     select(opened, 2, 4)
