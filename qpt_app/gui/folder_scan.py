@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, Signal
@@ -79,7 +79,7 @@ class FolderScan(QObject):
         for one in batch:
             if isinstance(one, PhotoFile):
                 record = PhotoRecord(one.location, one)
-                record.decision = decision_of(record, self._decided)
+                record.decision = self._decided.get(record.path_key, UNDECIDED)
             else:
                 record = PhotoRecord(os.fspath(one.path), None, one)
             records.append(record)
@@ -96,15 +96,3 @@ class Runner(QRunnable):
     def run(self) -> None:
         """Run the job."""
         self._run()
-
-
-def decision_of(record: PhotoRecord, decided: Mapping[bytes, Decision]) -> Decision:
-    """Return what was decided about a photo; of a pair, about its RAW where the other has nothing.
-
-    The RAW may have been rated before there was a JPEG beside it.
-    """
-    known = decided.get(record.path_key, UNDECIDED)
-    companion = None if record.file is None else record.file.companion
-    if known == UNDECIDED and companion is not None:
-        return decided.get(os.fsencode(companion), UNDECIDED)
-    return known

@@ -85,22 +85,6 @@ def test_a_list_without_pairs_offers_no_choice(qtbot, opened):
     dialog.reject()
 
 
-def test_a_raw_keeps_its_rating_when_a_jpeg_comes_to_lie_beside_it(qtbot, make_window, shoot):
-    """As when it is exported: the pair has what the RAW had."""
-    jpeg, aside = shoot / "p02.jpg", shoot.parent / "aside.jpg"
-    jpeg.rename(aside)
-    window = make_window()
-    open_and_score(qtbot, window, shoot)
-    window.photo_cursor.go_to(window.model.record(shoot / "p02.cr2"))
-    press(qtbot, window, "5")
-    settle(qtbot, window)
-    aside.rename(jpeg)
-    press(qtbot, window, "F5")
-    qtbot.waitUntil(lambda: window.model.record(jpeg) is not None, timeout=WAIT_MS)
-    settle(qtbot, window)
-    assert window.model.record(jpeg).decision.stars == 5
-
-
 @pytest.mark.parametrize("is_meant", [True, False])
 def test_return_confirms_on_the_button_alone(qtbot, opened, shoot, is_meant):
     """Tab leads to the buttons, an arrow from one to the other; Return is no yes anywhere else."""
