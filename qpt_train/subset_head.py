@@ -10,8 +10,8 @@ class SubsetHead(nn.Module):
 
     Where a set's subsets differ in mean opinion score (BIQ2021: snapshots and photographers'
     pictures lie 1.2 standard deviations apart), which one a photo is of is known exactly, and a
-    MOS is not: the encoder learns what sets them apart from a signal without noise. Only the
-    encoder keeps it; no exported model holds this head.
+    MOS is not: a signal without noise for the encoder. No exported model holds this head. In the
+    one place where it was tried, 1,400 steps on a CPU, it did not help (docs/results.md).
     """
 
     def __init__(self, feature_dim: int, subsets: int) -> None:
