@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from qpt_app.core.decode_jobs import (
     DecodeJob,
@@ -45,6 +45,17 @@ MAX_RESIDENT_BYTES = 800 << 20
 """A worker that holds more memory than this after a file is replaced."""
 
 _NOISE_BYTES = 2000
+
+
+class _Queued(NamedTuple):
+    """A job that waits for its turn; sorts by what goes first."""
+
+    priority: int
+    number: int
+    """Differs for every job, so that what follows is never compared."""
+    job: DecodeJob
+    future: "Future[DecodeOutcome]"
+    lane: str | None
 
 
 class DecodePool:
@@ -83,7 +94,10 @@ class DecodePool:
         self._memory_limit = memory_limit or 3 * self._limits.byte_budget
         self._max_workers = workers
         self._condition = threading.Condition()
-        self._queue: list[tuple[int, int, DecodeJob, Future[DecodeOutcome]]] = []
+        self._queue: list[_Queued] = []
+        self._busy_lanes: set[str] = set()
+        self._held: dict[str, list[_Queued]] = {}
+        """What has come to the front of the queue while its lane was busy."""
         self._numbers = itertools.count()
         self._idle = 0
         self._closed = False
@@ -92,8 +106,14 @@ class DecodePool:
         self._workers: list[_Worker] = []
         self._noise = tempfile.TemporaryDirectory(prefix="qpt-decode-", ignore_cleanup_errors=True)
 
-    def submit(self, job: DecodeJob, *, priority: int = 0) -> "Future[DecodeOutcome]":
+    def submit(
+        self, job: DecodeJob, *, priority: int = 0, lane: str | None = None
+    ) -> "Future[DecodeOutcome]":
         """Queue a job; those with the lowest number go first, equals in the order submitted.
+
+        Of the jobs of one lane no two are ever worked at together, however many are queued: the
+        other workers stay free for the rest. A job that is not waited for any more keeps its lane
+        until it ends.
 
         The future gives the outcome; `cancel()` works while the job is queued. It gives
         `CancelledError` if the pool is closed first, and `QptError` if no worker can be started.
@@ -105,7 +125,7 @@ class DecodePool:
         with self._condition:
             if self._closed:
                 raise RuntimeError("the decode pool is closed")
-            heapq.heappush(self._queue, (priority, next(self._numbers), job, future))
+            heapq.heappush(self._queue, _Queued(priority, next(self._numbers), job, future, lane))
             if self._idle < len(self._queue) and len(self._threads) < self._max_workers:
                 self._add_thread()
             self._condition.notify()
@@ -115,11 +135,12 @@ class DecodePool:
         """Kill what runs and cancel what waits. May be called twice, from any thread."""
         with self._condition:
             self._closed = True
-            waiting, self._queue = self._queue, []
+            waiting = [*self._queue, *itertools.chain.from_iterable(self._held.values())]
+            self._queue, self._held = [], {}
             self._condition.notify_all()
-        for _, _, _, future in waiting:
-            future.cancel()
-            future.set_running_or_notify_cancel()
+        for queued in waiting:
+            queued.future.cancel()
+            queued.future.set_running_or_notify_cancel()
         for worker in self._workers:
             worker.stop()
         for thread in self._threads:
@@ -158,30 +179,56 @@ class DecodePool:
     def _serve(self, worker: "_Worker") -> None:
         """Feed one worker until the pool is closed. Runs in its own thread."""
         _keep_ctrl_c_away()
-        while (item := self._next()) is not None:
-            job, future = item
-            if not future.set_running_or_notify_cancel():
-                continue
+        while (queued := self._next()) is not None:
             try:
-                outcome = self._decode(worker, job)
-            except (QptError, CancelledError) as error:
-                future.set_exception(error)
-            except Exception as error:  # noqa: BLE001 (the thread's edge: handed to the caller)
-                future.set_exception(error)
-            else:
-                future.set_result(outcome)
+                self._answer(worker, queued)
+            finally:
+                self._leave(queued.lane)
         worker.stop()
 
-    def _next(self) -> "tuple[DecodeJob, Future[DecodeOutcome]] | None":
-        """Wait for the next job; None when the pool is closed."""
+    def _answer(self, worker: "_Worker", queued: _Queued) -> None:
+        """Do a job, unless it was cancelled, and pass on what comes of it."""
+        future = queued.future
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            outcome = self._decode(worker, queued.job)
+        except (QptError, CancelledError) as error:
+            future.set_exception(error)
+        except Exception as error:  # noqa: BLE001 (the thread's edge: handed to the caller)
+            future.set_exception(error)
+        else:
+            future.set_result(outcome)
+
+    def _next(self) -> _Queued | None:
+        """Wait for the next job and take its lane; None when the pool is closed."""
         with self._condition:
             self._idle += 1
-            self._condition.wait_for(lambda: self._queue or self._closed)
+            self._condition.wait_for(lambda: self._closed or self._can_begin())
             self._idle -= 1
             if self._closed:
                 return None
-            _, _, job, future = heapq.heappop(self._queue)
-            return job, future
+            queued = heapq.heappop(self._queue)
+            if queued.lane is not None:
+                self._busy_lanes.add(queued.lane)
+            return queued
+
+    def _can_begin(self) -> bool:
+        """Put aside what has to wait for its lane; return whether a job is left to begin with."""
+        while self._queue and self._queue[0].lane in self._busy_lanes:
+            queued = heapq.heappop(self._queue)
+            self._held.setdefault(str(queued.lane), []).append(queued)
+        return bool(self._queue)
+
+    def _leave(self, lane: str | None) -> None:
+        """Let the next job of a lane begin."""
+        if lane is None:
+            return
+        with self._condition:
+            self._busy_lanes.discard(lane)
+            for queued in self._held.pop(lane, []):
+                heapq.heappush(self._queue, queued)
+            self._condition.notify_all()
 
     def _decode(self, worker: "_Worker", job: DecodeJob) -> DecodeOutcome:
         """Decode a file, a second time alone if its process dies."""

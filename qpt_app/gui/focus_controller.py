@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -15,6 +15,7 @@ from qpt_app.gui.library import Library
 from qpt_app.gui.photo_filter import FocusTest, PhotoFilter
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.view_pool import FOCUS_LANE
 from qpt_app.photos.focus import MEASURE_VERSION
 from qpt_app.photos.focus_job import FocusJob
 from qpt_app.photos.results import PhotoFile
@@ -30,8 +31,18 @@ ASKED_AT_ONCE = 1000
 """Photos looked up in the memory at a time."""
 PRIORITY = 20
 """Behind thumbnails, the loupe and what series look at."""
+LOOKED_AT_PRIORITY = 2
+"""That of the masks, so that they and the photo that is looked at take turns."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Measure(NamedTuple):
+    """What the pool has to do."""
+
+    record: PhotoRecord
+    future: "Future[Any]"
+    priority: int
 
 
 class FocusController(QObject):
@@ -62,7 +73,7 @@ class FocusController(QObject):
         """What the memory does not know, so that it is asked once."""
         self._first: PhotoRecord | None = None
         self._waiting: list[PhotoRecord] = []
-        self._running: tuple[PhotoRecord, Future[Any]] | None = None
+        self._running: _Measure | None = None
         self._closed = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._recalled.connect(self._take_recalled, Qt.ConnectionType.QueuedConnection)
@@ -103,7 +114,7 @@ class FocusController(QObject):
         self._asked.clear()
         self._unknown.clear()
         if self._running is not None:
-            self._running[1].cancel()
+            self._running.future.cancel()
             self._running = None
 
     def _note_found(self, records: Sequence[PhotoRecord]) -> None:
@@ -118,8 +129,8 @@ class FocusController(QObject):
             record.is_focus_measured, record.sharpest = False, None
             self._asked.discard(record)
             self._unknown.discard(record)
-        if self._running is not None and self._running[0] in records:
-            self._running[1].cancel()
+        if self._running is not None and self._running.record in records:
+            self._running.future.cancel()
             self._running = None
 
     def _want(self, records: Sequence[PhotoRecord]) -> None:
@@ -177,20 +188,34 @@ class FocusController(QObject):
             self._library.note_focus()
 
     def _go_on(self) -> None:
-        """Have the next photo measured; one at a time, so that pictures never wait for two."""
+        """Have the next photo measured; the pool gets them one by one, so that order can change."""
+        if self._first is not None:
+            self._take_back()
         while self._running is None and not self._closed:
             if self._first is not None:
-                record, self._first = self._first, None
+                record, self._first, priority = self._first, None, LOOKED_AT_PRIORITY
             elif self._waiting:
-                record = self._waiting.pop(0)
+                record, priority = self._waiting.pop(0), PRIORITY
             else:
                 return
             if record.is_focus_measured or self._model.record(record.path) is not record:
                 continue
             job = FocusJob(record.path, MEASURED_SIDE)
-            future = self._pool.submit(job, priority=PRIORITY)
-            self._running = (record, future)
+            future = self._pool.submit(job, priority=priority, lane=FOCUS_LANE)
+            self._running = _Measure(record, future, priority)
             future.add_done_callback(partial(self._answer, record))
+
+    def _take_back(self) -> None:
+        """Take back what has not begun, so that the photo that is looked at is next."""
+        running = self._running
+        if running is None:
+            return
+        if running.record is self._first and running.priority == LOOKED_AT_PRIORITY:
+            self._first = None  # it is next already
+        elif running.future.cancel():
+            self._running = None
+            if self._model.filter.focus is not FocusTest.ANY:
+                self._waiting.insert(0, running.record)
 
     def _answer(self, record: PhotoRecord, future: "Future[Any]") -> None:
         """In a thread of the pool: pass the number on."""
@@ -206,7 +231,7 @@ class FocusController(QObject):
             self._answered.emit(record, future, focus)
 
     def _take(self, record: PhotoRecord, future: "Future[Any]", focus: CachedFocus | None) -> None:
-        if self._closed or self._running is None or self._running[1] is not future:
+        if self._closed or self._running is None or self._running.future is not future:
             return
         self._running = None
         record.is_focus_measured = True

@@ -28,8 +28,8 @@ class ImageKey(NamedTuple):
 class ImagePool(Protocol):
     """What the loader needs of a decode pool."""
 
-    def submit(self, job: Any, *, priority: int = 0) -> "Future[Any]":
-        """Queue a job; lower numbers first."""
+    def submit(self, job: Any, *, priority: int = 0, lane: str | None = None) -> "Future[Any]":
+        """Queue a job; lower numbers first, one at a time of those of a lane."""
         ...
 
 
@@ -62,6 +62,7 @@ class ImageLoader(QObject):
         budget_bytes: int,
         in_flight: int,
         priority: int = 0,
+        lane: str | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -70,6 +71,7 @@ class ImageLoader(QObject):
         self._budget = budget_bytes
         self._in_flight = in_flight
         self._priority = priority
+        self._lane = lane
         self._cache: OrderedDict[ImageKey, QImage] = OrderedDict()
         self._bytes = 0
         self._sizes: dict[Path, tuple[int, int]] = {}
@@ -141,6 +143,7 @@ class ImageLoader(QObject):
         for key, future in list(self._running.items()):
             if key not in wanted and future.cancel():
                 self._running.pop(key, None)
+        self._make_way_for(shown)
         self._wanted = [key for key in wanted if key not in self._cache]
         self._pump()
 
@@ -229,6 +232,14 @@ class ImageLoader(QObject):
                 room -= size
         return fitting
 
+    def _make_way_for(self, shown: ImageKey | None) -> None:
+        """Take back what has not begun, if what is on screen would have to wait for it."""
+        if shown is None or self.holds(shown) or len(self._running) < self._in_flight:
+            return
+        for key, future in list(self._running.items()):
+            if future.cancel():
+                del self._running[key]
+
     def _pump(self) -> None:
         """Hand over as many wishes as the pool can start soon, so that order can still change."""
         while self._wanted and len(self._running) < self._in_flight and not self._closed:
@@ -236,7 +247,7 @@ class ImageLoader(QObject):
             if key in self._cache or key in self._running or key in self._failed:
                 continue
             future = self._pool.submit(
-                self._make_job(key.path, key.max_side), priority=self._priority
+                self._make_job(key.path, key.max_side), priority=self._priority, lane=self._lane
             )
             self._running[key] = future
             future.add_done_callback(partial(self._finished, key))

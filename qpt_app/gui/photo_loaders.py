@@ -12,6 +12,7 @@ from qpt_app.gui.grid_view import GridView
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, ImagePool, LoadedImage
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.view_pool import FOCUS_LANE
 from qpt_app.photos.focus_job import FocusJob
 
 SIDES = (128, 192, 256, 384, 512, 768, 960)
@@ -45,9 +46,10 @@ class PhotoLoaders(QObject):
         self.photos = ImageLoader(
             pool, make_job, budget_bytes=0, in_flight=workers, priority=0, parent=self
         )
+        # one runs, the next one waits in the pool already: ahead of what the filter measures
         self.focus = FocusMasks(
-            pool, FocusJob, budget_bytes=0, in_flight=1, priority=2, parent=self
-        )  # one at a time, so that a decode process is left for pictures
+            pool, FocusJob, budget_bytes=0, in_flight=2, priority=2, lane=FOCUS_LANE, parent=self
+        )
         self.set_memory(memory_mb)
         grid.visible_changed.connect(self.want_visible)
         model.refreshed.connect(lambda _: self.want_visible())

@@ -8,6 +8,9 @@ from qpt_app.photos.app_settings import AppSettings
 
 VIEW_WORKERS = 2
 """Decode processes for what is on screen, beside those that scoring uses."""
+FOCUS_LANE = "focus"
+"""Lane of all that measures focus, for the paint and for the filter: one process at most works at
+it, for up to 2 s a photo, so that another is left for the next picture."""
 
 
 def start_view_pool(settings: AppSettings) -> DecodePool:

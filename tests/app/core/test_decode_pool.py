@@ -273,6 +273,52 @@ def test_a_queued_job_can_be_cancelled(pool, misbehave, tmp_path):
     assert not (tmp_path / "order").exists()
 
 
+@pytest.mark.parametrize("ended", ["done", "cancelled"])
+def test_jobs_of_a_lane_take_turns_and_leave_the_other_workers_free(misbehave, tmp_path, ended):
+    """However many wait; the most urgent of them is next when the lane is free."""
+    gate = tmp_path / "gate"
+    with DecodePool(workers=2) as pool:
+        first = pool.submit(misbehave(gate, "wait_for_file"), priority=9, lane="slow")
+        wait_until(first.running)
+        jobs = [("c", 9), ("b", 2), ("a", 1)]
+        queued = [
+            pool.submit(misbehave(tmp_path / name, "note_name"), priority=priority, lane="slow")
+            for name, priority in jobs
+        ]
+        for _ in range(3):
+            other = pool.submit(misbehave(tmp_path / "x", "nothing"), priority=9)
+            assert other.result(timeout=60).status is PhotoStatus.OK
+        assert not (tmp_path / "order").exists()
+        if ended == "cancelled":
+            assert queued.pop().cancel()
+        gate.touch()
+        for future in [first, *queued]:
+            future.result(timeout=60)
+    assert (tmp_path / "order").read_text() == ("abc" if ended == "done" else "bc")
+
+
+def test_a_job_that_crashes_frees_its_lane(misbehave, tmp_path):
+    """So does one that raises, and another lane never waits for it."""
+    with DecodePool(workers=2) as pool:
+        ways = ("leave", "fail", "nothing")
+        ends = [pool.submit(misbehave(tmp_path / "x", how), lane="slow") for how in ways]
+        other = pool.submit(misbehave(tmp_path / "x", "nothing"), lane="fast")
+        assert other.result(timeout=60).status is PhotoStatus.OK
+        assert [end.result(timeout=60).status for end in ends][2] is PhotoStatus.OK
+
+
+def test_closing_cancels_what_waits_for_a_lane(misbehave, tmp_path):
+    """Nobody waits for it for ever."""
+    pool = DecodePool(workers=2)
+    running = pool.submit(misbehave(tmp_path / "a", "hang_and_say_who"), lane="slow")
+    held = pool.submit(misbehave(tmp_path / "b", "nothing"), lane="slow")
+    pool.submit(misbehave(tmp_path / "c", "nothing")).result(timeout=60)
+    pool.close()
+    for future in (running, held):
+        with pytest.raises(CancelledError):
+            future.result(timeout=1)
+
+
 def test_a_process_is_replaced_after_so_many_files(misbehave, tmp_path):
     with DecodePool(workers=1, recycle_after=2) as pool:
         pids = [pool.submit(misbehave(tmp_path, "nothing")).result().reason for _ in range(4)]

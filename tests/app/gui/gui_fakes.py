@@ -41,7 +41,7 @@ class ThreadPool:
         self.submitted = 0
         self.jobs: list = []
 
-    def submit(self, job, *, priority: int = 0) -> Future:
+    def submit(self, job, *, priority: int = 0, lane: str | None = None) -> Future:
         self.submitted += 1
         self.jobs.append(job)
         return self._executor.submit(self._run, job)

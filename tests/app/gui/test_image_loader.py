@@ -17,7 +17,7 @@ class HeldPool:
     def __init__(self) -> None:
         self.futures: list[Future] = []
 
-    def submit(self, job, *, priority=0) -> Future:
+    def submit(self, job, *, priority=0, lane=None) -> Future:
         self.futures.append(Future())
         self.futures[-1].set_running_or_notify_cancel()  # like a job that is being worked at
         return self.futures[-1]
