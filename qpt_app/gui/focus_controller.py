@@ -16,16 +16,15 @@ from qpt_app.gui.photo_filter import FocusTest, PhotoFilter
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.view_pool import FOCUS_LANE
-from qpt_app.photos.focus import MEASURE_VERSION
+from qpt_app.photos.focus import MEASURE_VERSION, REFERENCE_SIDE
 from qpt_app.photos.focus_job import FocusJob
 from qpt_app.photos.results import PhotoFile
 from qpt_app.photos.score_cache import CachedFocus, FocusMeasure
 
-MEASURED_SIDE = 3000
-"""Long side in pixels that photos are measured at: the same picture is as sharp with 12 megapixels
-as with 48. A JPEG of 24 MP is decoded at half its size for that and takes 0.3 s of a processor,
-one of 12 MP, which is not, 0.6 s; at its own size one of 24 MP takes 1.4 s. What is seen at this
-size is at `IN_FOCUS`."""
+MEASURED_SIDE = REFERENCE_SIDE
+"""Long side in pixels that photos are measured at. A JPEG of 24 MP is decoded at half its size for
+that and takes 0.3 s of a processor, one of 12 MP, which is not, 0.6 s; at its own size one of 24 MP
+takes 1.4 s. What is seen at this size is at `IN_FOCUS`."""
 MEASURE = FocusMeasure(MEASURE_VERSION, MEASURED_SIDE)
 ASKED_AT_ONCE = 1000
 """Photos looked up in the memory at a time."""
@@ -126,7 +125,7 @@ class FocusController(QObject):
     def _note_changed(self, records: Sequence[PhotoRecord]) -> None:
         """What was measured is of the old file; `Library.found` brings it again."""
         for record in records:
-            record.is_focus_measured, record.sharpest = False, None
+            record.is_focus_measured, record.sharpest, record.focus_gap = False, None, None
             self._asked.discard(record)
             self._unknown.discard(record)
         if self._running is not None and self._running.record in records:
@@ -168,7 +167,7 @@ class FocusController(QObject):
                 continue  # another folder, or the file was changed
             self._asked.discard(record)
             if focus is not None:
-                record.is_focus_measured, record.sharpest = True, focus.blur
+                _tell(record, focus)
                 told.append(record)
                 continue
             self._unknown.add(record)
@@ -221,7 +220,8 @@ class FocusController(QObject):
         """In a thread of the pool: pass the number on."""
         try:
             outcome = future.result()
-            focus = CachedFocus(outcome.sharpest) if outcome.paint is not None else None
+            is_told = outcome.paint is not None or outcome.gap is not None
+            focus = CachedFocus(outcome.sharpest, outcome.gap) if is_told else None
         except CancelledError:
             return
         except Exception:  # noqa: BLE001 (the pool's edge: its focus stays unknown, the log says why)
@@ -234,8 +234,7 @@ class FocusController(QObject):
         if self._closed or self._running is None or self._running.future is not future:
             return
         self._running = None
-        record.is_focus_measured = True
-        record.sharpest = None if focus is None else focus.blur
+        _tell(record, focus or CachedFocus(None))
         if focus is not None and record.file is not None:
             self._memory.keep(record.file, focus)
         self._show([record])
@@ -244,3 +243,8 @@ class FocusController(QObject):
 
 def _unmeasured(records: Sequence[PhotoRecord]) -> list[PhotoRecord]:
     return [one for one in records if one.file is not None and not one.is_focus_measured]
+
+
+def _tell(record: PhotoRecord, focus: CachedFocus) -> None:
+    """Note what was found out about a photo."""
+    record.is_focus_measured, record.sharpest, record.focus_gap = True, focus.blur, focus.gap

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QImage
 
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, LoadedImage
 from qpt_app.gui.tokens import PEAKING
-from qpt_app.gui.value_texts import status_text
+from qpt_app.gui.value_texts import gap_text, status_text
 from qpt_app.photos.focus import CELL
 
 LEAST_LIT = 1e-4
@@ -29,6 +29,8 @@ class FocusMasks(ImageLoader):
         size = (outcome.width, outcome.height) if outcome.width and outcome.height else None
         if outcome.paint is None:
             reason = outcome.reason or status_text(outcome.status)
+            if outcome.gap is not None:
+                reason = gap_text(outcome.gap)
             return LoadedImage(key, None, reason, size)
         return LoadedImage(key, to_mask(outcome.paint), None, size)
 

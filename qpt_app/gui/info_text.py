@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from qpt_app.gui.photo_filter import FocusTest, focus_of
 from qpt_app.gui.photo_record import PhotoRecord, display_name
-from qpt_app.gui.value_texts import status_text
+from qpt_app.gui.value_texts import gap_text, status_text
 
 translate = QCoreApplication.translate
 """By this name, with literal texts, `pyside6-lupdate` finds them."""
@@ -73,6 +73,10 @@ def _focus_text(record: PhotoRecord) -> str:
     """Say how sharp the sharpest part is."""
     if not record.is_focus_measured:
         return ""
+    if record.focus_gap is not None:
+        return translate("Information", "cannot be told: %1").replace(
+            "%1", gap_text(record.focus_gap)
+        )
     return {
         FocusTest.SHARP: translate("Information", "sharp"),
         FocusTest.SLIGHTLY_SOFT: translate("Information", "slightly soft"),

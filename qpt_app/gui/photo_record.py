@@ -7,6 +7,7 @@ from pathlib import Path
 from qpt_app.core.status import PhotoStatus
 from qpt_app.decisions.decision import UNDECIDED, Decision
 from qpt_app.photos.exif import ExifEssentials
+from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.frame_signature import FrameSignature
 from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.series import Series
@@ -32,7 +33,9 @@ class PhotoRecord:
     """What the frame shows, if it was looked at for grouping."""
     is_focus_measured: bool = False
     sharpest: float | None = None
-    """Blur of its sharpest part, as in `FocusMap`; None where it is unknown or cannot be told."""
+    """Blur of its sharpest part, as in `FocusOutcome`; None if it is unknown or cannot be told."""
+    focus_gap: FocusGap | None = None
+    """Why it cannot be told, where that is not for lack of anything to judge by."""
     placed_stars: int = 0
     """The stars that an order by rating puts it by: those of the moment when the user chose that
     order, so that a photo does not jump away from the key that rates it."""

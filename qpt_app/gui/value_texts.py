@@ -9,6 +9,7 @@ from qpt_app.decisions.action import Action, ActionKind, ActionState
 from qpt_app.decisions.decision import Label
 from qpt_app.gui.counts import photos_text
 from qpt_app.gui.photo_record import display_name
+from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.results import PhotoResult
 
 translate = QCoreApplication.translate
@@ -50,6 +51,14 @@ def status_text(status: PhotoStatus) -> str:
         PhotoStatus.CHANGED: translate("Values", "still being written"),
         PhotoStatus.ERROR: translate("Values", "error of the model"),
     }[status]
+
+
+def gap_text(gap: FocusGap) -> str:
+    """Say why nothing is known of a photo's focus."""
+    return {
+        FocusGap.TOO_SMALL: translate("Values", "the photo is too small"),
+        FocusGap.SMALL_PREVIEW: translate("Values", "the RAW file's preview is too small"),
+    }[gap]
 
 
 def reason_text(result: PhotoResult) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qpt_app.core.scorer import ModelIdentity
 from qpt_app.core.status import PhotoStatus
 from qpt_app.photos.fingerprint import Fingerprint
+from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.results import PhotoFile
 
 _VALUES_PER_QUERY = 400
@@ -53,6 +54,8 @@ class CachedFocus(NamedTuple):
 
     blur: float | None
     """Of the sharpest part, in pixels of the measured side; None if it cannot be told."""
+    gap: FocusGap | None = None
+    """Why not; None also where there is nothing to judge by."""
 
 
 class CacheRow(NamedTuple):
@@ -137,8 +140,15 @@ def read_focus(
         )
         for content, checksum, *values in connection.execute(query, [*measure, *some]):
             if checksum == _checksum(content, b"", values):
-                found[content] = CachedFocus(values[-1])
+                found[content] = _cached_focus(values[-1])
     return found
+
+
+def _cached_focus(value: float | str | None) -> CachedFocus:
+    """Return what a row says; in place of the number it has the name of a gap."""
+    if isinstance(value, str):
+        return CachedFocus(None, FocusGap(value))
+    return CachedFocus(value)
 
 
 def write_rows(connection: sqlite3.Connection, rows: Iterable[CacheRow]) -> None:
@@ -153,7 +163,8 @@ def write_rows(connection: sqlite3.Connection, rows: Iterable[CacheRow]) -> None
         if row.known is not None and row.identity is not None:
             _write_score(connection, content, row.identity, row.known)
         if row.focus is not None and row.measure is not None:
-            values = [*row.measure, row.focus.blur]
+            gap = row.focus.gap
+            values = [*row.measure, row.focus.blur if gap is None else gap.value]
             connection.execute(
                 "INSERT OR REPLACE INTO focus VALUES (?, ?, ?, ?, ?)",
                 (content, *values, _checksum(content, b"", values)),

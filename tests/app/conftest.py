@@ -3,6 +3,7 @@
 Nothing here needs a model file, torch or a second process.
 """
 
+import sys
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from qpt_app.core.preprocess import PreprocessConfig, prepare_views
 from qpt_app.core.scorer import ModelIdentity, PhotoScore
 from qpt_app.core.status import PhotoStatus
 
+sys.path.append(str(Path(__file__).parent / "made_files"))
 TINY_VIEWS = PreprocessConfig(
     screen_side=96, global_side=32, global_multiple=32, crop_size=32, crop_columns=2, crop_rows=1
 )

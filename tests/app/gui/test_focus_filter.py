@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import open_and_score
 from conftest_helpers import press
+from made_dng import make_dng
 from PIL import Image, ImageFilter
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtTest import QTest
@@ -17,15 +18,15 @@ from qpt_app.gui.saved_choices import plain_filter, saved_filter
 from qpt_app.photos.focus_job import FocusJob
 
 
-def write_photo(path, blur: float) -> None:
+def write_photo(path, blur: float, size=(600, 400)) -> None:
     """Shapes with outlines, out of focus by some pixels."""
     generator = np.random.default_rng(5)
-    image = Image.new("L", (600, 400), 120)
+    image = Image.new("L", size, 120)
     for _ in range(60):
-        x, y, side, level = generator.uniform((0, 0, 20, 20), (600, 400, 60, 230)).astype(int)
+        x, y, side, level = generator.uniform((0, 0, 20, 20), (*size, 60, 230)).astype(int)
         image.paste(int(level), (x, y, x + side, y + side))
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.filter(ImageFilter.GaussianBlur(blur)).convert("RGB").save(path, quality=95)
+    image.filter(ImageFilter.GaussianBlur(blur)).convert("RGB").save(path, "JPEG", quality=95)
 
 
 @pytest.fixture
@@ -209,6 +210,41 @@ def test_the_photo_in_the_loupe_is_known_at_the_next_start(qtbot, window, make_w
     qtbot.waitUntil(lambda: again.model.records[0].is_focus_measured, timeout=20000)
     assert dict(again.loupe.overlay.lines)["Sharpest"] == "sharp"
     assert focus_jobs(again) == []
+
+
+def write_raw(path, blur: float) -> None:
+    """A RAW file of 2400 pixels with a preview of 1100, in which `blur` is counted."""
+    write_photo(path, blur, size=(1100, 733))
+    preview = path.read_bytes()
+    path.write_bytes(make_dng(preview=preview, size=(2400, 1600)))
+
+
+def test_a_raw_with_a_small_preview_is_never_called_in_focus(qtbot, make_window, tmp_path):
+    """It may be: that cannot be told, and why is said, at the next start too. Soft is soft."""
+    folder = tmp_path / "shoot"
+    write_raw(folder / "a-sharp.dng", 0.4)
+    write_raw(folder / "b-soft.dng", 4)
+    make_old(folder)
+    for decoded in (["a-sharp.dng", "b-soft.dng"], []):
+        window = make_window()
+        open_and_score(qtbot, window, folder)
+        press(qtbot, window, "I")  # no information yet: the filter asks first
+        choose(window, "In focus")
+        wait_for_focus(qtbot, window)
+        assert names(window) == []
+        choose(window, "All soft")
+        wait_for_focus(qtbot, window)
+        assert names(window) == ["b"]
+        choose(window, "Not known")
+        wait_for_focus(qtbot, window)
+        assert names(window) == ["a"]
+        window.views.focus_photos()
+        press(qtbot, window, "E")
+        press(qtbot, window, "I")
+        sharpest = dict(window.loupe.overlay.lines)["Sharpest"]
+        assert sharpest == "cannot be told: the RAW file's preview is too small"
+        assert focus_jobs(window) == decoded
+        window.close()
 
 
 def test_a_session_of_an_older_program_shows_any_focus():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import open_and_score
 from conftest_helpers import press, select, settle
+from PIL import Image
 from PySide6.QtCore import QCoreApplication, QTranslator
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -47,7 +48,8 @@ from qpt_app.gui.gui_settings import GuiSettings
 from qpt_app.gui.info_text import info_lines
 from qpt_app.gui.photo_model import PhotoModel
 from qpt_app.gui.photo_record import PhotoRecord
-from qpt_app.gui.value_texts import action_text, label_text, state_text, status_text
+from qpt_app.gui.value_texts import action_text, gap_text, label_text, state_text, status_text
+from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.results import PhotoResult
 
 PROPER = {"qpt", "Lightroom", "MB", "CSV", "JSON", "EXIF", "ISO", "OK"}
@@ -185,8 +187,12 @@ def test_the_choice_about_pairs_is_translated(
 
 
 def test_values_have_names_in_the_users_language(marked):
-    """Each label, each status of a photo, each state of an action."""
-    for name, kind in ((label_text, Label), (status_text, PhotoStatus), (state_text, ActionState)):
+    """Each label, each status of a photo, each state of an action, each gap in what is known."""
+    names = [
+        (label_text, Label), (status_text, PhotoStatus), (state_text, ActionState),
+        (gap_text, FocusGap),
+    ]  # fmt: skip
+    for name, kind in names:
         texts = [name(value) for value in kind]
         assert all(text.startswith("⟦") for text in texts)
         assert len(set(texts)) == len(kind)
@@ -260,6 +266,20 @@ def test_a_photo_without_a_reason_says_its_status(marked):
     failed.result = PhotoResult.failed(failed.path, PhotoStatus.TOO_LARGE, "")
     assert info_lines(failed, None)[0] == ("⟦Not scored⟧", "⟦too large⟧")
     assert PhotoModel().describe(failed) == "a.jpg, ⟦not scored: ⟦too large⟧⟧"
+
+
+def test_why_focus_is_not_known_is_said_in_the_users_language(qtbot, marked, make_window, tmp_path):
+    """Under the photo, where K would paint it, and in the information."""
+    Image.new("RGB", (300, 12)).save(tmp_path / "a.png")
+    window = make_window()
+    open_and_score(qtbot, window, tmp_path)
+    press(qtbot, window, "E")
+    press(qtbot, window, "K")
+    reason = "⟦the photo is too small⟧"
+    pane, lines = window.loupe.pane, window.loupe.overlay
+    qtbot.waitUntil(lambda: pane.focus_note() == f"⟦focus not measured: {reason}⟧", timeout=20000)
+    qtbot.waitUntil(lambda: window.focus.is_idle, timeout=20000)
+    assert dict(lines.lines)["⟦Sharpest⟧"] == f"⟦cannot be told: {reason}⟧"
 
 
 def test_no_text_in_the_source_goes_to_the_screen_untranslated():

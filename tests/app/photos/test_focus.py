@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from qpt_app.core.decode import decode_photo
-from qpt_app.photos.focus import ALL_SOFT, CELL, IN_FOCUS, measure_focus
+from qpt_app.photos.focus import ALL_SOFT, CELL, IN_FOCUS, blur_of_photo, measure_focus
 from qpt_app.resources import samples_dir
 
 SIDE = 256
@@ -255,3 +255,24 @@ def test_sides_that_are_no_multiple_of_a_cell_are_taken_as_they_are():
     """A rest of some pixels is left out."""
     focus = measure_focus(grey(scene(2, height=203, width=317)))
     assert focus.paint.shape == focus.blur.shape == (203 // CELL, 317 // CELL)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.05])
+def test_a_picture_of_the_photos_own_size_is_taken_at_its_word(factor):
+    """Nothing is added for a border that is missing."""
+    for blur in (0.0, IN_FOCUS, 1.5, ALL_SOFT, 100.0):
+        assert blur_of_photo(blur, factor) == blur
+
+
+@pytest.mark.parametrize("factor", [1.2, 1.5, 1.86, 3.0, 6.0])
+def test_the_smaller_the_picture_the_less_it_says_of_the_photo(factor):
+    """From some size on that it is soft at most; what is said is the blur times the factor."""
+    read = [number / 40 for number in range(200)]
+    told = [blur_of_photo(blur, factor) for blur in read]
+    assert all(says in (None, blur * factor) for blur, says in zip(read, told, strict=True))
+    known = [says for says in told if says is not None]
+    assert any(blur <= IN_FOCUS for blur in known) == (factor < 1.85)
+    assert any(IN_FOCUS < blur < ALL_SOFT for blur in known) == (factor < 1.57)
+    assert max(known) > ALL_SOFT
+    assert all(says is None or says <= IN_FOCUS for says in told[: told.index(None)])
+    assert all(says >= ALL_SOFT for says in told[-20:])

@@ -20,6 +20,7 @@ from qpt_app.photos import cache_database, score_cache
 from qpt_app.photos.cache_database import FILE_NAME, delete_cache
 from qpt_app.photos.cache_rows import model_key
 from qpt_app.photos.fingerprint import Fingerprint
+from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.results import PhotoFile
 from qpt_app.photos.score_cache import CachedFocus, CachedScore, FocusMeasure, ScoreCache
 
@@ -252,6 +253,17 @@ def test_what_is_known_of_focus_comes_back_and_can_be_cleared(folder):
         cache.clear()
         assert cache.get_focus(asked, measure) == [None] * 5
         assert cache.info().focus == 0
+
+
+@pytest.mark.parametrize("gap", FocusGap)
+def test_why_focus_cannot_be_told_comes_back(folder, gap):
+    """It need not be measured again to know that it cannot be."""
+    measure = FocusMeasure(version=2, side=3000)
+    with ScoreCache.open(folder) as cache:
+        focus = CachedFocus(None, gap)
+        cache.put_focus(photo(1).path, fingerprint(photo(1)), measure, focus)
+    with ScoreCache.open(folder) as cache:
+        assert cache.get_focus([photo(1)], measure) == [focus]
 
 
 def test_a_flipped_bit_in_a_number_of_focus_is_no_number(folder):
