@@ -70,6 +70,8 @@ class FocusController(QObject):
         """What is being looked up in the memory."""
         self._unknown: set[PhotoRecord] = set()
         """What the memory does not know, so that it is asked once."""
+        self._failed: set[PhotoRecord] = set()
+        """What could not be measured: not known, but perhaps when it is tried again."""
         self._first: PhotoRecord | None = None
         self._waiting: list[PhotoRecord] = []
         self._running: _Measure | None = None
@@ -103,6 +105,18 @@ class FocusController(QObject):
             self._recall(wanted)
         self._go_on()
 
+    def retry(self) -> None:
+        """Measure anew what could not be measured: the drive may be back."""
+        failed = [one for one in self._model.records if one in self._failed]
+        self._failed.clear()
+        for record in failed:
+            record.is_focus_measured = False
+        if failed:
+            self._model.touch(failed)  # the loupe asks again for the one that it shows
+        if self._model.filter.focus is not FocusTest.ANY:
+            self._want(failed)
+        self._go_on()
+
     def close(self) -> None:
         """Stop; what still comes is dropped."""
         self._closed = True
@@ -112,6 +126,7 @@ class FocusController(QObject):
         self._looked_at, self._first, self._waiting = None, None, []
         self._asked.clear()
         self._unknown.clear()
+        self._failed.clear()
         if self._running is not None:
             self._running.future.cancel()
             self._running = None
@@ -128,6 +143,7 @@ class FocusController(QObject):
             record.is_focus_measured, record.sharpest, record.focus_gap = False, None, None
             self._asked.discard(record)
             self._unknown.discard(record)
+            self._failed.discard(record)
         if self._running is not None and self._running.record in records:
             self._running.future.cancel()
             self._running = None
@@ -235,7 +251,9 @@ class FocusController(QObject):
             return
         self._running = None
         _tell(record, focus or CachedFocus(None))
-        if focus is not None and record.file is not None:
+        if focus is None:
+            self._failed.add(record)
+        elif record.file is not None:
             self._memory.keep(record.file, focus)
         self._show([record])
         self._go_on()

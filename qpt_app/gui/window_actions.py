@@ -263,11 +263,13 @@ class WindowActions(QObject):
     def _rescan(self) -> None:
         """Read the folder again, sort by the ratings of now, and score if that had failed."""
         self._window.scoring.try_again()
+        self._window.focus.retry()
         self._window.model.set_order(self._window.model.order)
         self._window.library.rescan()
 
     def _retry(self) -> None:
         self._window.loaders.retry()
+        self._window.focus.retry()
         if self._window.scoring.try_again():
             self._window.parts.status.announce(self.tr("Scoring is tried again"))
             return

@@ -10,6 +10,7 @@ from made_dng import make_dng
 from PIL import Image, ImageFilter
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from qpt_app.gui.gui_settings import SessionState, load_session
 from qpt_app.gui.info_text import info_lines
@@ -136,6 +137,74 @@ def test_a_photo_that_was_edited_is_measured_anew(qtbot, window, folder):
     qtbot.waitUntil(lambda: not window.library.is_reading, timeout=20000)
     wait_for_focus(qtbot, window)
     assert names(window) == ["c"]
+
+
+def ask_again(qtbot, window, how: str) -> None:
+    """Read the folder again, or try again what has failed."""
+    if how == "F5":
+        with qtbot.waitSignal(window.library.loaded, timeout=20000):
+            press(qtbot, window, "F5")
+    else:
+        button = window.parts.failed.findChild(QPushButton)
+        qtbot.waitUntil(button.isVisible, timeout=20000)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize("how", ["F5", "try again"])
+def test_a_photo_that_could_not_be_read_is_measured_when_it_can(
+    qtbot, window, folder, tmp_path, how
+):
+    """The drive was away for a moment; a broken photo is tried once more, no others are."""
+    folder.rename(tmp_path / "away")
+    choose(window, "In focus")
+    wait_for_focus(qtbot, window)
+    assert names(window) == []
+    (tmp_path / "away").rename(folder)
+    window.pool.is_open.clear()
+    ask_again(qtbot, window, how)
+    told = "focus of 5 not measured yet"
+    qtbot.waitUntil(lambda: told in window.parts.status.counts, timeout=20000)
+    window.pool.is_open.set()
+    wait_for_focus(qtbot, window)
+    assert names(window) == ["a", "c"]
+    assert "not measured" not in window.parts.status.counts
+    choose(window, "All soft")
+    wait_for_focus(qtbot, window)
+    assert names(window) == ["b"]
+    choose(window, "Not known")
+    assert names(window) == ["d", "e"]
+    assert sorted(focus_jobs(window)) == sorted(2 * [one.name for one in folder.iterdir()])
+
+
+@pytest.mark.parametrize("how", ["F5", "try again"])
+def test_the_information_is_told_anew_when_the_photo_can_be_read(
+    qtbot, window, folder, tmp_path, how
+):
+    """Without the filter, of the photo in the loupe."""
+    folder.rename(tmp_path / "away")
+    window.photo_cursor.go_to_row(0)
+    press(qtbot, window, "E")
+    qtbot.waitUntil(lambda: window.focus.is_idle, timeout=20000)
+    assert dict(window.loupe.overlay.lines)["Sharpest"] == "cannot be told"
+    (tmp_path / "away").rename(folder)
+    ask_again(qtbot, window, how)
+    qtbot.waitUntil(lambda: window.focus.is_idle, timeout=20000)
+    assert dict(window.loupe.overlay.lines)["Sharpest"] == "sharp"
+    assert focus_jobs(window) == ["a-sharp.jpg"] * 2
+
+
+def test_a_broken_photo_that_was_replaced_is_measured_in_the_loupe(qtbot, window, folder):
+    """F5 finds that the file is another one."""
+    press(qtbot, window, "End")
+    press(qtbot, window, "E")
+    qtbot.waitUntil(lambda: window.focus.is_idle, timeout=20000)
+    assert dict(window.loupe.overlay.lines)["Sharpest"] == "cannot be told"
+    write_photo(folder / "e-broken.jpg", 0.5)
+    with qtbot.waitSignal(window.library.changed, timeout=20000):
+        press(qtbot, window, "F5")
+    qtbot.waitUntil(
+        lambda: dict(window.loupe.overlay.lines).get("Sharpest") == "sharp", timeout=20000
+    )
 
 
 def test_the_information_says_how_sharp_the_sharpest_part_is(qtbot, window):
