@@ -17,13 +17,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from qpt_app.decisions.decision import Flag
 from qpt_app.gui import marks
-from qpt_app.gui.focus_masks import FocusMasks, is_lit, shrunk
+from qpt_app.gui.focus_masks import FocusMasks
+from qpt_app.gui.focus_paint import FocusPaint
 from qpt_app.gui.image_loader import ImageKey, ImageLoader, LoadedImage
 from qpt_app.gui.photo_record import PhotoRecord
 from qpt_app.gui.theme import Theme
 from qpt_app.gui.value_texts import reason_text
 from qpt_app.gui.view_state import ViewState, exact_rect, point_in_photo, target_rect, zoomed_at
-from qpt_app.photos.focus import CELL
 
 NOTCH = 120
 """Qt's unit of a wheel's turn that is one notch; touchpads send many small parts of it."""
@@ -60,9 +60,7 @@ class ImagePane(QWidget):
         """
         super().__init__(parent)
         self._preview = preview
-        self._focus = focus
-        self._small_mask: tuple[tuple[int, int], QImage] | None = None
-        self._lit_mask: tuple[int, bool] | None = None
+        self._paint = None if focus is None else FocusPaint(focus)
         self.peaking = False
         """Whether what is in focus is painted."""
         self._loader = loader
@@ -127,36 +125,14 @@ class ImagePane(QWidget):
     def focus_key(self, record: PhotoRecord | None = None) -> ImageKey | None:
         """Return the mask to ask for: it is of the photo's own pixels at every zoom."""
         record = record or self._record
-        if not self.peaking or self._focus is None or record is None or record.file is None:
+        if not self.peaking or self._paint is None or record is None or record.file is None:
             return None
         return ImageKey(record.path, None)
 
     def focus_note(self) -> str:
         """Say what the paint stands for, or why there is none; empty without peaking."""
         key = self.focus_key()
-        if key is None or self._focus is None:
-            return ""
-        mask, reason = self._focus.image(*key), self._focus.failure(*key)
-        if reason is not None:
-            return self.tr("focus not measured: %1").replace("%1", reason)
-        if mask is None:
-            return self.tr("measuring focus …")
-        size = self._focus.full_size(key.path) or (0, 0)
-        if mask.width() * CELL < 0.9 * size[0]:  # of some RAW files there is no larger picture
-            megapixels = mask.width() * mask.height() * CELL**2 / 1e6
-            text = self.tr("painted: sharp in the preview of %1 MP")
-            if not self._is_lit(mask):
-                text = self.tr("nothing sharp in the preview of %1 MP")
-            return text.replace("%1", f"{megapixels:.1f}")
-        if not self._is_lit(mask):
-            return self.tr("nothing sharp at 100 %")
-        return self.tr("painted: sharp at 100 %")
-
-    def _is_lit(self, mask: QImage) -> bool:
-        """Whether anything of it is painted; looked at once, not at every repaint."""
-        if self._lit_mask is None or self._lit_mask[0] != mask.cacheKey():
-            self._lit_mask = (mask.cacheKey(), is_lit(mask))
-        return self._lit_mask[1]
+        return "" if key is None or self._paint is None else self._paint.note(key)
 
     @property
     def lacks_sharpness(self) -> bool:
@@ -205,7 +181,9 @@ class ImagePane(QWidget):
                 if self._record.decision.is_rejected and self.framed:
                     painter.setOpacity(0.45)
                 painter.drawImage(target, image)
-                self._paint_focus(painter, target)
+                key = self.focus_key()
+                if key is not None and self._paint is not None:
+                    self._paint.paint(painter, key, target, self.devicePixelRatioF())
                 painter.restore()
             else:
                 self._paint_absence(painter)
@@ -221,33 +199,6 @@ class ImagePane(QWidget):
         image = self._loader.image(*key) if key is not None else None
         image = image or self._loader.any_image(path)
         return image or (self._preview(path) if self._preview is not None else None)
-
-    def _paint_focus(self, painter: QPainter, target: QRectF) -> None:
-        """Paint what is in focus over the photo, which fills `target`."""
-        key = self.focus_key()
-        mask = None if key is None or self._focus is None else self._focus.image(*key)
-        if key is None or mask is None or self._focus is None:
-            return
-        size = self._focus.full_size(key.path) or (0, 0)
-        covered = [  # whole cells alone are measured: up to 3 pixels at the far sides are not
-            cells * CELL / side if side // CELL == cells else 1.0
-            for cells, side in zip((mask.width(), mask.height()), size, strict=True)
-        ]
-        place = QRectF(
-            target.x(), target.y(), target.width() * covered[0], target.height() * covered[1]
-        )
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(place, self._mask_for(mask, place.width() * self.devicePixelRatioF()))
-
-    def _mask_for(self, mask: QImage, width: float) -> QImage:
-        """Return the mask for a picture so many device pixels wide, thin edges and all."""
-        factor = int(mask.width() / max(1.0, width) + 0.5)
-        if factor < 2:
-            return mask
-        key = (mask.cacheKey(), factor)
-        if self._small_mask is None or self._small_mask[0] != key:
-            self._small_mask = (key, shrunk(mask, factor))
-        return self._small_mask[1]
 
     def _paint_absence(self, painter: QPainter) -> None:
         """Say that the photo is being read, or why it cannot be shown."""
