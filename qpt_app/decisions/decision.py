@@ -92,6 +92,16 @@ UNDECIDED: Final = Decision()
 """What holds for a photo that is not in the database."""
 
 
+def own_or_others(own: Decision, others: Decision) -> Decision:
+    """Return what holds for one half of a RAW+JPEG pair: its own decision, else the other half's.
+
+    A pair is shown as its rendered half. The RAW may have been rated before there was a JPEG beside
+    it, or by another program alone, and what was decided about it must not vanish from view. Stars
+    that were set to 0 are a decision; nothing set at all is none.
+    """
+    return others if own == UNDECIDED else own
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionChange:
     """A change of some parts of a decision; the parts that are KEEP stay as they are."""

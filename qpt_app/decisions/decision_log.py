@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from qpt_app.decisions import journal
 from qpt_app.decisions.action import Action, ActionKind, ActionState, HistoryStep
-from qpt_app.decisions.decision import KEEP, Decision, DecisionChange, Flag, Keep
+from qpt_app.decisions.decision import (
+    KEEP,
+    UNDECIDED,
+    Decision,
+    DecisionChange,
+    Flag,
+    Keep,
+    own_or_others,
+)
 from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.journal import RecordedChange
 from qpt_app.decisions.photo_records import (
@@ -27,6 +35,7 @@ def decide(
     title: str | None = None,
     kind: ActionKind = ActionKind.DECIDE,
     xmp_policy: str | None = None,
+    shown: Mapping[Path, Decision] | None = None,
 ) -> Action | None:
     """Change the decisions about photos as one action that is on the disk when this returns.
 
@@ -37,6 +46,8 @@ def decide(
         title: one line for the history; made from the changes if None.
         kind: `decide`, or `adopt` for ratings of another program.
         xmp_policy: JSON of the policy by which it is to be written to XMP, None for not at all.
+        shown: for halves of pairs, what is shown for the pair. A half that nobody decided about
+            starts from that, so that a change of one part leaves the others as they are seen.
 
     Returns:
         The action, or None if nothing changes.
@@ -44,12 +55,13 @@ def decide(
     Raises:
         StorageError: if it cannot be kept; then nothing has changed.
     """
-    wanted = dict(changes)
+    wanted = {path: change for path, change in changes if change != DecisionChange()}
+    seen = shown or {}
     known = find_records(database, wanted)
     recorded: list[tuple[Path, DecisionChange, Decision]] = []
     for path, change in wanted.items():
-        before = known[path].effective if path in known else Decision()
-        after = change.applied_to(before)
+        before = known[path].effective if path in known else UNDECIDED
+        after = change.applied_to(own_or_others(before, seen.get(path, UNDECIDED)))
         if after != before:
             recorded.append((path, change, after))
     if not recorded:

@@ -15,6 +15,10 @@ from qpt_app.decisions.decisions_database import DecisionsDatabase
 _CHUNK: Final = 500
 """Paths per query; SQLite allows 32,766 values, older builds 999."""
 
+_DECIDED_BETWEEN: Final = (
+    "SELECT path, decision FROM photos WHERE path >= ? AND path < ? AND decision NOT NULL"
+)
+
 _COLUMNS: Final = "photo_id, path, content_hash, size, decision, decided_at"
 
 
@@ -75,9 +79,20 @@ def decisions_below(database: DecisionsDatabase, folder: Path) -> dict[bytes, De
     separator = os.fsencode(os.sep)
     first = path_blob(absolute(folder)).rstrip(separator) + separator
     last = first[:-1] + bytes([separator[0] + 1])
-    query = "SELECT path, decision FROM photos WHERE path > ? AND path < ? AND decision NOT NULL"
-    rows = database.rows(query, (first, last))
+    rows = database.rows(_DECIDED_BETWEEN, (first, last))
     return {row["path"]: Decision.from_json(row["decision"]) for row in rows}
+
+
+def decisions_beside(database: DecisionsDatabase, paths: Iterable[Path]) -> dict[bytes, Decision]:
+    """Return the decisions about these files and those that differ only in the ending.
+
+    By `path_blob`. The other half of a pair is among them.
+    """
+    found: dict[bytes, Decision] = {}
+    for stem in {path_blob(absolute(path).with_suffix("")) for path in paths}:
+        rows = database.rows(_DECIDED_BETWEEN, (stem, stem + b"/"))  # "/" comes after "."
+        found |= {row["path"]: Decision.from_json(row["decision"]) for row in rows}
+    return found
 
 
 def decided_here(database: DecisionsDatabase) -> list[Path]:

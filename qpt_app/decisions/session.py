@@ -29,7 +29,13 @@ from qpt_app.decisions.file_plan import (
 from qpt_app.decisions.file_transfer import content_hash
 from qpt_app.decisions.moved_photos import follow_moved, remember_content
 from qpt_app.decisions.pair_choice import PairChoice
-from qpt_app.decisions.photo_records import decided_here, decisions_below, find_records
+from qpt_app.decisions.pair_decisions import decisions_of, shown_for
+from qpt_app.decisions.photo_records import (
+    decided_here,
+    decisions_below,
+    decisions_beside,
+    find_records,
+)
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units
 from qpt_app.decisions.trash import SystemTrash, Trash
 from qpt_app.decisions.xmp_exchange import RatingRequest, RatingResult, XmpExchange
@@ -115,16 +121,40 @@ class DecisionSession:
         self, changes: Iterable[tuple[PhotoUnit, DecisionChange]], *, title: str | None = None
     ) -> Action | None:
         """Change each photo in its own way, as one action: keep this one, reject the rest."""
-        rows = [(photo, change) for unit, change in changes for photo in unit.photos]
-        return decision_log.decide(
-            self._database, rows, now=self._clock(), title=title, xmp_policy=self._policy_text()
-        )
+        asked = list(changes)
+        with self._database.transaction():
+            return decision_log.decide(
+                self._database,
+                [(photo, change) for unit, change in asked for photo in unit.photos],
+                now=self._clock(),
+                title=title,
+                xmp_policy=self._policy_text(),
+                shown=shown_for(self._database, [unit for unit, _ in asked]),
+            )
 
     def decisions_for(self, paths: Iterable[Path]) -> dict[Path, Decision]:
-        """Return the decision about each path, by the path as given; `UNDECIDED` if none."""
+        """Return the decision about each file, by the path as given; `UNDECIDED` if none.
+
+        What holds for a RAW+JPEG pair is told by `decisions_of`.
+        """
         asked = list(paths)
         known = find_records(self._database, asked)
         return {path: known[path].effective if path in known else UNDECIDED for path in asked}
+
+    def decisions_of(self, units: Iterable[PhotoUnit]) -> dict[Path, Decision]:
+        """Return the decision about each photo, by its path; of a pair, of whichever half has one.
+
+        A decision about the rendered half comes first.
+        """
+        return decisions_of(self._database, units)
+
+    def decisions_beside(self, paths: Iterable[Path]) -> dict[bytes, Decision]:
+        """Return the decisions about files and about those that differ only in the ending.
+
+        By the bytes of the absolute path. The other half of a pair is among them, for who knows
+        the pairs.
+        """
+        return decisions_beside(self._database, paths)
 
     def decisions_below(self, folder: Path) -> dict[bytes, Decision]:
         """Return every decision in a folder and below, by the bytes of the absolute path."""

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from qpt_app.decisions import decision_log
 from qpt_app.decisions.action import Action, ActionKind, Problem
-from qpt_app.decisions.decision import KEEP, UNDECIDED, Decision, DecisionChange, Flag
+from qpt_app.decisions.decision import (
+    KEEP,
+    UNDECIDED,
+    Decision,
+    DecisionChange,
+    Flag,
+    own_or_others,
+)
 from qpt_app.decisions.decisions_database import DecisionsDatabase
 from qpt_app.decisions.file_transfer import remove_temporaries
 from qpt_app.decisions.photo_records import (
@@ -166,40 +173,45 @@ class XmpExchange:
             readings = {}
             self.read(photos, policy.labels, embedded=True)
         known = find_records(self._database, photos)
+        shown: dict[Path, Decision] = {}
         allowed: list[tuple[RatingRequest, DecisionChange, tuple[str, ...]]] = []
         for request in asked:
-            present = (
-                known[request.unit.path].effective if request.unit.path in known else UNDECIDED
-            )
-            reading = readings.get(request.unit.path)
-            if reading is not None and reading.change is not None:
-                present = reading.change.applied_to(present)
+            own = [_own(known.get(one), readings.get(one)) for one in request.unit.photos]
+            present = own_or_others(own[0], own[-1])
             change, kept = _without_existing(request.change, present, overwrite=policy.overwrite)
             allowed.append((request, change, kept))
+            shown.update(dict.fromkeys(request.unit.photos, present))
         if not dry_run:
             rows = [(photo, change) for r, change, _ in allowed for photo in r.unit.photos]
             decision_log.decide(
-                self._database, rows, now=self._clock(), xmp_policy=policy.to_json()
+                self._database,
+                rows,
+                now=self._clock(),
+                xmp_policy=policy.to_json(),
+                shown=shown,
             )
-        return [
-            self._result(request, change, kept, policy, readings, dry_run)
-            for request, change, kept in allowed
-        ]
+        imagined: dict[Path, PhotoRecord] = {}
+        if dry_run:
+            imagined = {
+                photo: self._imagined(photo, change, readings.get(photo), shown[photo])
+                for request, change, _ in allowed
+                for photo in request.unit.photos
+            }
+        return [self._result(request, kept, policy, imagined) for request, _, kept in allowed]
 
     def _result(
         self,
         request: RatingRequest,
-        change: DecisionChange,
         kept: tuple[str, ...],
         policy: XmpPolicy,
-        readings: dict[Path, XmpReading],
-        dry_run: bool,
+        imagined: dict[Path, PhotoRecord],
     ) -> RatingResult:
+        """Write the XMP of one photo, or find out what would be written for imagined records."""
         outcomes: list[XmpOutcome] = []
         records: list[PhotoRecord] = []
         for photo in request.unit.photos:
-            if dry_run:
-                record = self._imagined(photo, change, readings.get(photo))
+            if photo in imagined:
+                record = imagined[photo]
                 writer = XmpWriter(self._database, self._embedder, dry_run=True)
                 outcomes.append(
                     writer.write(record, replace(policy, overwrite=True), score=request.score)
@@ -212,22 +224,21 @@ class XmpExchange:
             records.append(record)
         return RatingResult(
             photo=request.unit.path,
-            decision=records[0].effective,
+            decision=own_or_others(records[0].effective, records[-1].effective),
             outcomes=tuple(outcomes),
             kept=kept,
         )
 
     def _imagined(
-        self, photo: Path, change: DecisionChange, reading: XmpReading | None
+        self, photo: Path, change: DecisionChange, reading: XmpReading | None, shown: Decision
     ) -> PhotoRecord:
         """The record that a photo would have after a dry run."""
         record = find_records(self._database, [photo]).get(photo) or PhotoRecord(
             photo_id=0, path=photo, content_hash=None, size=None, decision=None, decided_at=None
         )
-        decision = record.effective
-        if reading is not None and reading.change is not None:
-            decision = reading.change.applied_to(decision)
-        decision = change.applied_to(decision)
+        decision = _own(record, reading)
+        if change != DecisionChange():
+            decision = change.applied_to(own_or_others(decision, shown))
         if record.decision is None and decision == UNDECIDED:
             return record
         return replace(record, decision=decision, decided_at=self._clock())
@@ -263,6 +274,13 @@ class XmpExchange:
             weigh_photo(self._database, photo, known.get(photo), names, embedded=embedded)
             for photo in photos
         ]
+
+
+def _own(record: PhotoRecord | None, reading: XmpReading | None) -> Decision:
+    """Return the decision about a file, with what was read in a dry run taken over."""
+    own = UNDECIDED if record is None else record.effective
+    news = None if reading is None else reading.change
+    return own if news is None else news.applied_to(own)
 
 
 def _decided_at(records: dict[Path, PhotoRecord], photo: Path) -> float | None:

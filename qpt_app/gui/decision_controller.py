@@ -13,7 +13,7 @@ from qpt_app.gui.decision_desk import DecisionDesk
 from qpt_app.gui.desk_messages import Pair, Stepped
 from qpt_app.gui.photo_cursor import PhotoCursor
 from qpt_app.gui.photo_model import PhotoModel
-from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.gui.photo_record import PhotoRecord, decision_among
 from qpt_app.gui.value_texts import label_text
 from qpt_app.photos.series import SeriesKind
 
@@ -180,7 +180,7 @@ class DecisionController(QObject):
             return
         text = self.tr("Undone: %1") if step.is_undo else self.tr("Done again: %1")
         self.announced.emit("; ".join([text.replace("%1", step.title), *step.problems]))
-        self.show_decisions(step.decisions)
+        self._show_step(step)
         if step.touched_files:
             self.files_returned.emit()
 
@@ -199,14 +199,17 @@ class DecisionController(QObject):
                 text = self.tr("1 rating taken over: of a moved photo, or of another program")
             self.announced.emit(text.replace("%1", str(changed)))
 
-    def show_decisions(self, decisions: Mapping[Path, Decision]) -> None:
-        """Show decisions as they are kept now; one of the photos is current then."""
-        here = [record for path in decisions if (record := self._model.record(path)) is not None]
-        for record in here:
-            if record.path in self._unkept:
-                continue
-            self._model.set_decision(record.path, decisions[record.path])
+    def _renew(self, decisions: Mapping[Path, Decision]) -> None:
+        """Show what holds of photos that were read anew, unless something newer is on its way."""
+        for path, decision in decisions.items():
+            if path not in self._unkept:
+                self._model.set_decision(path, decision)
         self._model.refresh()
+
+    def _show_step(self, step: Stepped) -> None:
+        """Show decisions as they are kept now; one of the photos is current then."""
+        here = self._model.showing(step.paths)
+        self._renew({record.path: decision_among(step.decisions, record) for record in here})
         if here:
             framed = (record for record in here if record is self._cursor.record)
             self._guide.reveal(next(framed, here[0]))

@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -136,17 +136,16 @@ class DecisionDesk(QObject):
         The answer is either `kept` or `unkept`.
         """
         units = [(PhotoUnit(path=path, companion=raw), change) for (path, raw), change in changes]
-
-        paths = [unit.path for unit, _ in units]
+        photos = [unit for unit, _ in units]
 
         def work(session: DecisionSession) -> None:
             session.decide_each(units, title=title)
-            self._emit(self.kept, session.decisions_for(paths))
+            self._emit(self.kept, session.decisions_of(photos))
             self._write_xmp()
-            photos = [photo for unit, _ in units for photo in unit.photos]
-            self._do_beside(lambda later: self._remember(later, photos, self._stop.is_set))
+            files = [file for unit in photos for file in unit.photos]
+            self._do_beside(lambda later: self._remember(later, files, self._stop.is_set))
 
-        self._do(work, otherwise=lambda: self._emit(self.unkept, self._decisions_for(paths)))
+        self._do(work, otherwise=lambda: self._emit(self.unkept, self._decisions_of(photos)))
 
     def undo(self) -> None:
         """Take the newest action back."""
@@ -168,14 +167,14 @@ class DecisionDesk(QObject):
             return self._stop.is_set() or self._look != mine
 
         def work(session: DecisionSession) -> None:
-            units = [PhotoUnit(path=path, companion=raw) for path, raw in list_pairs()]
+            units = _units(list_pairs())
             photos = [photo for unit in units for photo in unit.photos]
-            found = session.find_moved(photos, cancelled=cancelled)
+            changed = set(session.find_moved(photos, cancelled=cancelled))
             _, readings = session.read_xmp(units, cancelled=cancelled)
-            changed = [one.photo for one in readings if one.change is not None]
-            found = {**found, **session.decisions_for(changed)}
-            if found:
-                self._emit(self.adopted, found)
+            changed |= {one.photo for one in readings if one.change is not None}
+            if changed:
+                taken = [unit for unit in units if not changed.isdisjoint(unit.photos)]
+                self._emit(self.adopted, session.decisions_of(taken))
             self._remember(session, photos, cancelled)
 
         self._do_beside(work)
@@ -197,12 +196,12 @@ class DecisionDesk(QObject):
         except QptError:
             return {}
 
-    def _decisions_for(self, paths: Sequence[Path]) -> dict[Path, Decision]:
+    def _decisions_of(self, photos: Sequence[PhotoUnit]) -> dict[Path, Decision]:
         """Return what holds; as long as that cannot be read, photos count as undecided."""
         try:
-            return self._session.result().decisions_for(paths)
+            return self._session.result().decisions_of(photos)
         except QptError:
-            return dict.fromkeys(paths, UNDECIDED)
+            return dict.fromkeys((unit.path for unit in photos), UNDECIDED)
 
     # -- files -----------------------------------------------------------------------------
 
@@ -364,7 +363,8 @@ class DecisionDesk(QObject):
             is_undo=is_undo,
             title=action_text(step.action),
             touched_files=step.action.kind.touches_files,
-            decisions=session.decisions_for(step.paths),
+            paths=step.paths,
+            decisions=session.decisions_beside(step.paths),
             problems=tuple(f"{problem.path.name}: {problem.reason}" for problem in step.problems),
         )
         self._emit(self.stepped, answer)
@@ -381,6 +381,10 @@ class DecisionDesk(QObject):
         """Emit from the thread, unless the window went away."""
         with contextlib.suppress(RuntimeError):
             signal.emit(*values)
+
+
+def _units(pairs: Iterable[Pair]) -> list[PhotoUnit]:
+    return [PhotoUnit(path=path, companion=raw) for path, raw in pairs]
 
 
 def _policy(profile: str | None) -> XmpPolicy | None:

@@ -46,8 +46,11 @@ class Stepped:
     title: str
     """The action's one line, in the user's language."""
     touched_files: bool
-    decisions: dict[Path, Decision]
-    """The decisions that hold now, for the photos concerned."""
+    paths: Sequence[Path]
+    """The files concerned, at the place they have now."""
+    decisions: dict[bytes, Decision]
+    """What holds now of these files and of those that differ only in the ending; see
+    `decision_among`."""
     problems: tuple[str, ...] = ()
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, Signal
 
-from qpt_app.decisions.decision import UNDECIDED, Decision
-from qpt_app.gui.photo_record import PhotoRecord
+from qpt_app.decisions.decision import Decision
+from qpt_app.gui.photo_record import PhotoRecord, decision_among
 from qpt_app.photos.results import PhotoFile, PhotoResult
 
 FIRST_BATCH, BATCH = 200, 2500
@@ -79,7 +79,7 @@ class FolderScan(QObject):
         for one in batch:
             if isinstance(one, PhotoFile):
                 record = PhotoRecord(one.location, one)
-                record.decision = self._decided.get(record.path_key, UNDECIDED)
+                record.decision = decision_among(self._decided, record)
             else:
                 record = PhotoRecord(os.fspath(one.path), None, one)
             records.append(record)

@@ -118,6 +118,18 @@ class PhotoModel(QAbstractListModel):
         position = self._position.get(os.fsencode(path))
         return None if position is None else self._records[position]
 
+    def showing(self, paths: Iterable[Path]) -> list[PhotoRecord]:
+        """Return the photos, shown or not, that these files belong to: as a pair's RAW, too."""
+        asked = list(paths)
+        found = dict.fromkeys(one for path in asked if (one := self.record(path)) is not None)
+        rest = {path for path in asked if self.record(path) is None}
+        rest -= {one.file.companion for one in found if one.file is not None}
+        if rest:
+            found |= dict.fromkeys(
+                one for one in self._records if one.file is not None and one.file.companion in rest
+            )
+        return list(found)
+
     def row_of(self, record: PhotoRecord) -> int:
         """Return the row of a photo; -1 where it is not shown."""
         position = self._position.get(record.path_key)

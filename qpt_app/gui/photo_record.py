@@ -1,11 +1,12 @@
 """What the window knows of one photo. Plain data, changed only in the GUI thread. No Qt."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from qpt_app.core.status import PhotoStatus
-from qpt_app.decisions.decision import UNDECIDED, Decision
+from qpt_app.decisions.decision import UNDECIDED, Decision, own_or_others
 from qpt_app.photos.exif import ExifEssentials
 from qpt_app.photos.focus import FocusGap
 from qpt_app.photos.frame_signature import FrameSignature
@@ -81,6 +82,18 @@ class PhotoRecord:
         if self.taken_at is not None:
             return self.taken_at
         return 0.0 if self.file is None else self.file.mtime_ns / 1e9
+
+
+def decision_among(decided: Mapping[bytes, Decision], record: PhotoRecord) -> Decision:
+    """Return what holds for a photo, single or pair, by the decisions about files.
+
+    Args:
+        decided: the decisions by the bytes of the files' paths; files without one are left out.
+        record: the photo.
+    """
+    own = decided.get(record.path_key, UNDECIDED)
+    raw = None if record.file is None else record.file.companion
+    return own if raw is None else own_or_others(own, decided.get(os.fsencode(raw), UNDECIDED))
 
 
 def display_name(name: str) -> str:

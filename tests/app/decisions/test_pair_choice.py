@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from qpt_app.decisions.action import ActionKind
-from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange, Flag
+from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange, Flag, Label
 from qpt_app.decisions.pair_choice import PairChoice, chosen_part
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units, unit_of
 from qpt_app.decisions.session import DecisionSession
+from qpt_app.decisions.xmp_exchange import RatingRequest
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
 
 RAW, JPEG, BOTH = PairChoice.RAW, PairChoice.JPEG, PairChoice.BOTH
@@ -240,6 +241,84 @@ def test_a_half_stays_when_the_other_one_is_gone(session, shoot, pair, moment):
 
 
 # --- what was decided ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("own", ["a.jpg", "a.cr2"])
+def test_a_pair_shows_the_decision_of_the_half_that_has_one(session, shoot, pair, own):
+    """The rendered half's before the RAW's; a single file and no pair show their own alone."""
+    half = shoot / own
+    session.decide([PhotoUnit(path=half)], DecisionChange(stars=5))
+    assert session.decisions_of([pair]) == {pair.path: Decision(stars=5)}
+    single = PhotoUnit(path=pair.path)
+    assert session.decisions_of([single]) == session.decisions_for([pair.path])
+    session.decide([single], DecisionChange(stars=0))  # a person's word, though it is no stars
+    assert session.decisions_of([pair])[pair.path].stars == 0
+    session.undo()
+    assert session.decisions_of([pair])[pair.path].stars == 5
+    session.undo()
+    assert session.decisions_of([pair])[pair.path] == UNDECIDED
+
+
+@pytest.mark.parametrize("own", ["a.jpg", "a.cr2"])
+def test_a_decision_about_the_pair_starts_from_what_it_shows(session, shoot, pair, own):
+    """So that neither half is without the stars that were seen when the pair was rejected."""
+    session.decide([PhotoUnit(path=shoot / own)], DecisionChange(stars=5))
+    session.decide([pair], REJECT)
+    wanted = Decision(stars=5, flag=Flag.REJECT)
+    assert set(session.decisions_for(pair.photos).values()) == {wanted}
+    session.decide([pair], DecisionChange(flag=Flag.NONE))
+    session.decide([pair], DecisionChange(stars=None))  # cleared by hand: no half has a say left
+    assert session.decisions_of([pair])[pair.path] == UNDECIDED
+    for stars in (5, 5, 5):
+        session.undo()
+        assert session.decisions_of([pair])[pair.path].stars == stars
+    other = next(photo for photo in pair.photos if photo.name != own)
+    assert decision(session, other) == UNDECIDED
+
+
+def test_halves_that_differ_keep_what_is_their_own(session, pair):
+    """What is decided about both is added to each."""
+    session.decide([PhotoUnit(path=pair.path)], DecisionChange(stars=3))
+    session.decide([PhotoUnit(path=pair.companion)], DecisionChange(stars=5))
+    session.decide([pair], REJECT)
+    stars = [decision(session, photo).stars for photo in pair.photos]
+    assert stars == [3, 5]
+    assert session.decisions_of([pair])[pair.path] == Decision(stars=3, flag=Flag.REJECT)
+
+
+def test_what_is_known_beside_a_file_has_the_other_half_and_no_more(session, shoot, pair):
+    """By the bytes of the path, as for a folder; names that begin alike are others."""
+    for name in ("a.cr2", "ab.jpg", "a.b.jpg", "day2/a.jpg", "b.jpg"):
+        session.decide([PhotoUnit(path=shoot / name)], DecisionChange(stars=2))
+    beside = session.decisions_beside([pair.path, shoot / "b.jpg"])
+    assert beside.keys() & {bytes(shoot / name) for name in ("ab.jpg", "day2/a.jpg")} == set()
+    assert beside[bytes(pair.companion)] == beside[bytes(shoot / "b.jpg")] == Decision(stars=2)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_ratings_written_for_a_pair_keep_the_stars_of_its_raw(
+    data_folder, clock, trash, tmp_path, dry_run
+):
+    """They are a person's, whichever file they were given to; another part is added to them."""
+    for name in ("a.jpg", "a.cr2"):
+        (tmp_path / name).write_bytes(name.encode())
+    pair = unit_of(tmp_path / "a.jpg", tmp_path / "a.cr2")
+    policy = XmpPolicy(profile=XmpProfile.DARKTABLE)
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.decide([PhotoUnit(path=pair.companion)], DecisionChange(stars=5))
+
+        def rate(change):
+            request = RatingRequest(unit=pair, change=change)
+            return session.write_ratings([request], policy, dry_run=dry_run)[0]
+
+        result = rate(DecisionChange(stars=3))
+        assert (result.kept, result.decision) == (("5 stars",), Decision(stars=5))
+        assert decision(session, pair.path) == UNDECIDED
+        wanted = Decision(stars=5, label=Label.RED)
+        assert rate(DecisionChange(label=Label.RED)).decision == wanted
+        if not dry_run:
+            assert set(session.decisions_for(pair.photos).values()) == {wanted}
+            assert b'xmp:Rating="5"' in (tmp_path / "a.jpg.xmp").read_bytes()
 
 
 @pytest.mark.parametrize("choice", [RAW, JPEG])

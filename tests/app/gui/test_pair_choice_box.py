@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from qpt_app.decisions.decision import Flag
+from qpt_app.decisions.decision import UNDECIDED, Flag
 from qpt_app.decisions.pair_choice import PairChoice
 from qpt_app.gui.gui_settings import load_gui_settings, load_session
 
@@ -357,8 +357,88 @@ def test_a_new_jpeg_beside_a_raw_and_a_third_file_are_told_apart(qtbot, opened, 
     assert found == {"p02.jpg", "p02.cr2", "p02.dng", "p02.png.jpg"}
 
 
-def test_the_jpeg_takes_over_what_was_decided_about_its_raw_alone(qtbot, make_window, shoot):
-    """As when another program rated the RAW; the window shows it, and undo takes it back."""
+@pytest.fixture
+def raw_rated(qtbot, make_window, shoot):
+    """A window in which the RAW of p02 was given five stars before its JPEG came to lie beside."""
+    jpeg, aside = shoot / "p02.jpg", shoot.parent / "aside.jpg"
+    jpeg.rename(aside)
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    window.photo_cursor.go_to(window.model.record(shoot / "p02.cr2"))
+    press(qtbot, window, "5")
+    settle(qtbot, window)
+    aside.rename(jpeg)
+    press(qtbot, window, "F5")
+    qtbot.waitUntil(lambda: window.model.record(jpeg) is not None, timeout=WAIT_MS)
+    settle(qtbot, window)
+    return window
+
+
+def decided(window, path):
+    return window.desk._session.result().decisions_for([path])[path]
+
+
+def test_a_raw_keeps_its_rating_when_a_jpeg_comes_to_lie_beside_it(
+    qtbot, raw_rated, make_window, shoot
+):
+    """As when it is exported: the pair shows what the RAW has, here and at the next start."""
+    assert raw_rated.model.record(shoot / "p02.jpg").stars == 5
+    raw_rated.close()
+    again = make_window()
+    with qtbot.waitSignal(again.library.loaded, timeout=WAIT_MS):
+        again.open_folder(shoot)
+    assert again.model.record(shoot / "p02.jpg").stars == 5
+    assert again.model.record(shoot / "p02.jpg").file.companion == shoot / "p02.cr2"
+
+
+def test_what_is_decided_about_the_pair_adds_to_what_its_raw_had(qtbot, raw_rated, shoot):
+    """Both halves have all that is seen from then on; undo and redo show it too."""
+    window, record = raw_rated, raw_rated.model.record(shoot / "p02.jpg")
+    window.photo_cursor.go_to(record)
+    press(qtbot, window, "X")
+    settle(qtbot, window)
+    for path in (shoot / "p02.jpg", shoot / "p02.cr2"):
+        assert (decided(window, path).stars, decided(window, path).flag) == (5, Flag.REJECT)
+    assert (record.stars, record.decision.flag) == (5, Flag.REJECT)
+    undo(qtbot, window)
+    assert decided(window, shoot / "p02.jpg") == UNDECIDED
+    assert (record.stars, record.decision.flag) == (5, Flag.NONE)
+    undo(qtbot, window)  # the stars that the RAW was given when it was alone
+    assert record.decision == UNDECIDED
+    press(qtbot, window, "Z", CONTROL_SHIFT)
+    qtbot.waitUntil(lambda: record.stars == 5, timeout=WAIT_MS)
+    press(qtbot, window, "Z", CONTROL_SHIFT)
+    qtbot.waitUntil(lambda: record.decision.flag is Flag.REJECT, timeout=WAIT_MS)
+    assert record.stars == 5
+
+
+def test_no_stars_given_to_the_pair_stay_no_stars(qtbot, raw_rated, shoot):
+    """The RAW's do not come back at the next reading."""
+    window, record = raw_rated, raw_rated.model.record(shoot / "p02.jpg")
+    window.photo_cursor.go_to(record)
+    press(qtbot, window, "0")
+    settle(qtbot, window)
+    assert decided(window, shoot / "p02.cr2").stars == 0
+    press(qtbot, window, "F5")
+    settle(qtbot, window)
+    assert record.decision.stars == 0
+    undo(qtbot, window)
+    assert record.stars == 5
+
+
+def test_of_three_files_of_a_name_each_shows_its_own_decision(qtbot, raw_rated, shoot):
+    """They are no pair, so none stands for another."""
+    (shoot / "p02.dng").write_bytes((shoot / "p02.cr2").read_bytes() + b"another")
+    press(qtbot, raw_rated, "F5")
+    qtbot.waitUntil(lambda: len(raw_rated.model.records) == 14, timeout=WAIT_MS)
+    settle(qtbot, raw_rated)
+    stars = {name: raw_rated.model.record(shoot / name).stars for name in ("p02.jpg", "p02.cr2")}
+    assert stars == {"p02.jpg": 0, "p02.cr2": 5}
+    assert raw_rated.model.record(shoot / "p02.dng").decision == UNDECIDED
+
+
+def test_what_was_decided_about_the_raw_alone_is_shown_for_the_pair(qtbot, make_window, shoot):
+    """As when another program rated the RAW; the JPEG alone has it too, undo makes it a pair."""
     (shoot / "p02.cr2.xmp").write_text(
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
         'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
@@ -368,15 +448,21 @@ def test_the_jpeg_takes_over_what_was_decided_about_its_raw_alone(qtbot, make_wi
     window = make_window()
     open_and_score(qtbot, window, shoot)
     record = window.model.record(shoot / "p02.jpg")
-    assert record.stars == 0
+    assert record.stars == 5
     window.photo_cursor.go_to(record)
     dialog = open_list(qtbot, window)
     choose(qtbot, dialog, RAW)
     confirm(qtbot, window)
-    qtbot.waitUntil(lambda: record.stars == 5, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.file.companion is None, timeout=WAIT_MS)
+    settle(qtbot, window)
+    assert record.stars == decided(window, record.path).stars == 5
     window.views.focus_photos()
     undo(qtbot, window)
-    qtbot.waitUntil(lambda: record.stars == 0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: record.file.companion is not None, timeout=WAIT_MS)
+    settle(qtbot, window)
+    assert (record.stars, decided(window, record.path)) == (5, UNDECIDED)
+    undo(qtbot, window)  # what was read from XMP
+    assert record.decision == UNDECIDED
 
 
 def test_a_half_comes_back_after_a_restart(qtbot, make_window, opened, shoot, paths):
