@@ -63,6 +63,7 @@ class DecisionController(QObject):
         desk.stepped.connect(self._stepped)
         desk.kept.connect(self._kept)
         desk.unkept.connect(self._take_back)
+        desk.looked_up.connect(self._renew)
 
     def set_flag(self, flag: Flag) -> None:
         """Pick, reject or unflag the framed photo."""

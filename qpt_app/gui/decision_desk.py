@@ -34,6 +34,8 @@ class DecisionDesk(QObject):
     """Decisions could not be kept, `failed` says why; carries what holds, by path."""
     stepped = Signal(object)
     """A `Stepped`, or None where there was nothing to undo or redo."""
+    looked_up = Signal(object)
+    """What holds now, by path, of photos that `look_up` was asked about."""
     adopted = Signal(object)
     """Decisions by path that were taken over from elsewhere."""
     noticed = Signal(str)
@@ -146,6 +148,19 @@ class DecisionDesk(QObject):
             self._do_beside(lambda later: self._remember(later, files, self._stop.is_set))
 
         self._do(work, otherwise=lambda: self._emit(self.unkept, self._decisions_of(photos)))
+
+    def look_up(self, list_pairs: Callable[[], Sequence[Pair]]) -> None:
+        """Find out what holds once all that was asked before is done; `looked_up` has it.
+
+        `list_pairs` gives the photos; it is called in the thread.
+        """
+        if self.damage is not None:
+            return
+
+        def work(session: DecisionSession) -> None:
+            self._emit(self.looked_up, session.decisions_of(_units(list_pairs())))
+
+        self._do(work)
 
     def undo(self) -> None:
         """Take the newest action back."""

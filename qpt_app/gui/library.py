@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from qpt_app.gui.decision_desk import DecisionDesk
+from qpt_app.gui.desk_messages import Stepped
 from qpt_app.gui.folder_scan import BATCH, FolderScan, Runner
 from qpt_app.gui.photo_filter import SortKey
 from qpt_app.gui.photo_model import PhotoModel
@@ -67,6 +68,10 @@ class Library(QObject):
         self._seen: set[bytes] = set()
         self._heirs: list[tuple[PhotoRecord, PhotoRecord]] = []
         """Known photos, each with a new file that is the other half of its pair."""
+        self._taken: list[PhotoRecord] = []
+        """Photos with what was decided before they were found: it may be out of date by now."""
+        self._stepped: list[Path] = []
+        """Files that an undo or redo was about since reading began."""
         self._is_reading = False
         self._is_rescan_due = False
         self._had_photos = False
@@ -84,6 +89,7 @@ class Library(QObject):
         self._patience.setInterval(HOLD_MS)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self.release)
+        desk.stepped.connect(self._note_step)
         scoring.scored.connect(self._take_results)
         scoring.state_changed.connect(self._scoring_changed)
 
@@ -194,7 +200,8 @@ class Library(QObject):
     def _start_scan(self) -> None:
         assert self.folder is not None
         self._seen = set()
-        self._heirs = []
+        self._heirs, self._taken = [], []
+        self._stepped = []
         self._is_rescan_due = False
         self._had_photos = bool(self._model.records)
         self._is_reading = True
@@ -222,6 +229,7 @@ class Library(QObject):
             )
             self._model.add(fresh)
             news = [*fresh, *self._renew_changed(records)]
+            self._taken += news
         else:
             self._model.add(records)
         self._hold_or_pass_on(news)
@@ -253,13 +261,33 @@ class Library(QObject):
         for known, record in heirs:
             if known.path_key in self._seen:
                 self._model.add([record])
+                self._taken.append(record)
                 self._hold_or_pass_on([record])
             else:
                 self._model.go_on_as(known, record)
+                self._taken.append(known)
                 went_on.append(known)
         if went_on:
             self.changed.emit(went_on)
             self._hold_or_pass_on(went_on)
+
+    def _note_step(self, step: Stepped | None) -> None:
+        if step is not None and self._is_reading:
+            self._stepped += step.paths
+
+    def _look_up_decisions(self) -> None:
+        """Ask anew what was decided about photos that were taken over from the disk.
+
+        They came with what was decided when reading began. A person may have rated them, or taken
+        a rating back, while it went on. What is read here is newer than all that was asked for.
+        """
+        taken, self._taken = self._taken, []
+        asked = dict.fromkeys((*taken, *self._model.showing(self._stepped)))
+        if not asked:
+            return
+        self._desk.look_up(
+            lambda: [(one.path, one.file.companion) for one in asked if one.file is not None]
+        )
 
     def _hold_or_pass_on(self, news: list[PhotoRecord]) -> None:
         if self._is_holding or self._held:
@@ -281,8 +309,6 @@ class Library(QObject):
         for record in records:
             known = self._model.record(record.path)
             if known is not None and record.file is not None and record.file != known.file:
-                if known.file is None or record.file.companion != known.file.companion:
-                    self._model.set_decision(known.path, record.decision)
                 known.file, known.signature = record.file, None
                 changed.append(known)
         if changed:
@@ -303,6 +329,7 @@ class Library(QObject):
             self._model.remove(
                 [one.path for one in self._model.records if one.path_key not in self._seen]
             )
+        self._look_up_decisions()
         self._model.refresh()
         self._set_summary()
         self.loaded.emit()

@@ -205,7 +205,8 @@ class PhotoModel(QAbstractListModel):
     def go_on_as(self, record: PhotoRecord, found: PhotoRecord) -> None:
         """Let a photo go on as the file that is left of its pair, or as the pair that it is again.
 
-        It stays the same record: framed, selected and compared as before.
+        It stays the same record: framed, selected and compared as before, and with the decision
+        that is shown until the newest is known.
         """
         old = record.path
         position = self._position.pop(record.path_key)
@@ -213,7 +214,6 @@ class PhotoModel(QAbstractListModel):
         record.signature = record.series = None
         self._position[record.path_key] = position
         self.renamed.emit(old, record.path)  # before all else: who has the old path loses the photo
-        self.set_decision(record.path, found.decision)
         self.forget_results([record])
 
     def set_filter(self, shown: PhotoFilter) -> None:

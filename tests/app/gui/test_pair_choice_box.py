@@ -437,6 +437,69 @@ def test_of_three_files_of_a_name_each_shows_its_own_decision(qtbot, raw_rated, 
     assert raw_rated.model.record(shoot / "p02.dng").decision == UNDECIDED
 
 
+@pytest.fixture
+def held_reading(opened):
+    """The next reading knows what was decided so far, and then waits for `gate.set()`."""
+    gate, is_held, real = threading.Event(), threading.Event(), opened.desk.decisions_below
+
+    def late(folder):
+        found = real(folder)
+        is_held.set()
+        gate.wait(20)
+        return found
+
+    opened.desk.decisions_below = late
+    yield gate, is_held
+    gate.set()
+
+
+@pytest.mark.parametrize("choice", [RAW, JPEG])
+def test_a_rating_made_while_the_folder_is_read_anew_is_shown(
+    qtbot, opened, shoot, held_reading, choice
+):
+    """After one half went: the reading knows the older rating, and the pair still."""
+    gate, is_held = held_reading
+    opened.photo_cursor.go_to_row(2)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    record, old = opened.photo_cursor.record, opened.photo_cursor.record.file
+    dialog = open_list(qtbot, opened)
+    choose(qtbot, dialog, choice)
+    with qtbot.waitSignal(opened.desk.executed, timeout=WAIT_MS):
+        qtbot.mouseClick(dialog.confirm, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: is_held.is_set() and opened.files.dialog is None, timeout=WAIT_MS)
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    opened.views.focus_photos()
+    press(qtbot, opened, "2")
+    with qtbot.waitSignal(opened.desk.kept, timeout=WAIT_MS):
+        press(qtbot, opened, "P")
+    assert record.file is old
+    gate.set()
+    settle(qtbot, opened)
+    left = shoot / ("p02.jpg" if choice is RAW else "p02.cr2")
+    assert (record.path, record.file.companion) == (left, None)
+    assert (record.stars, record.decision.flag) == (2, Flag.PICK)
+    undo(qtbot, opened)
+    assert (record.stars, record.decision.flag) == (2, Flag.NONE)
+
+
+def test_a_rating_taken_back_while_the_folder_is_read_is_not_shown(
+    qtbot, opened, shoot, held_reading
+):
+    """The photo is not on screen yet when undo says that it has no stars."""
+    gate, is_held = held_reading
+    opened.photo_cursor.go_to_row(3)
+    press(qtbot, opened, "4")
+    settle(qtbot, opened)
+    opened.open_folder(shoot)
+    qtbot.waitUntil(is_held.is_set, timeout=WAIT_MS)
+    with qtbot.waitSignal(opened.desk.stepped, timeout=WAIT_MS):
+        press(qtbot, opened, "Z", Qt.KeyboardModifier.ControlModifier)
+    gate.set()
+    settle(qtbot, opened)
+    assert opened.model.record(shoot / "p03.jpg").decision == UNDECIDED
+
+
 def test_what_was_decided_about_the_raw_alone_is_shown_for_the_pair(qtbot, make_window, shoot):
     """As when another program rated the RAW; the JPEG alone has it too, undo makes it a pair."""
     (shoot / "p02.cr2.xmp").write_text(
