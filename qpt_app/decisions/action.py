@@ -19,6 +19,10 @@ class ActionKind(StrEnum):
     TRASH = "trash"
     LEND = "lend"
     """Of one file in a move: a sidecar that the other half of a pair keeps is copied along."""
+    MERGE = "merge"
+    """Of one sidecar in a move: the same lies at its target already, and that is the one left."""
+    PRESENT = "present"
+    """Of one sidecar that would be copied: the same lies at its target already."""
 
     @property
     def touches_files(self) -> bool:
@@ -28,7 +32,17 @@ class ActionKind(StrEnum):
     @property
     def keeps_source(self) -> bool:
         """Whether a file stays where it is and gets a copy."""
-        return self in (ActionKind.COPY, ActionKind.LEND)
+        return self in (ActionKind.COPY, ActionKind.LEND, ActionKind.PRESENT)
+
+    @property
+    def finds_target(self) -> bool:
+        """Whether what is to be at the target is there already, and is left as it is."""
+        return self in (ActionKind.MERGE, ActionKind.PRESENT)
+
+    @property
+    def where_found(self) -> ActionKind:
+        """What becomes of a file for which this was meant, when the same is at its target."""
+        return ActionKind.PRESENT if self.keeps_source else ActionKind.MERGE
 
 
 class ActionState(StrEnum):

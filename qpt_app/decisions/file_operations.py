@@ -131,7 +131,7 @@ class FileOperations:
         back = tuple(
             Transferred(source=step.target, target=step.source)
             for step in tally.done
-            if step.target is not None
+            if step.target is not None and step.kind is not ActionKind.PRESENT
         )
         return HistoryStep(
             action=closed,
@@ -281,7 +281,7 @@ def _check_space(plan: FilePlan) -> None:
     needed = sum(
         file.facts.size
         for file in plan.files
-        if file.kind.keeps_source or _device(file.source) != device
+        if not file.kind.finds_target and (file.kind.keeps_source or _device(file.source) != device)
     )
     free = shutil.disk_usage(base).free
     if needed > free:
@@ -307,6 +307,7 @@ def _transferred(steps: Sequence[FileStep]) -> tuple[Transferred, ...]:
     return tuple(
         Transferred(source=step.source, target=step.target, is_lent=step.kind is ActionKind.LEND)
         for step in steps
+        if step.kind is not ActionKind.PRESENT
     )
 
 

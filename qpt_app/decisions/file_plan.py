@@ -10,11 +10,11 @@ from pathlib import Path
 
 from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.decisions.action import ActionKind, Problem
-from qpt_app.decisions.file_transfer import FileFacts, facts_of
+from qpt_app.decisions.file_transfer import FileFacts, facts_of, is_double
 from qpt_app.decisions.free_names import FreeNames
 from qpt_app.decisions.pair_choice import PairChoice, chosen_part, pairs_among
 from qpt_app.decisions.photo_records import absolute
-from qpt_app.decisions.photo_unit import PhotoUnit
+from qpt_app.decisions.photo_unit import PhotoUnit, is_sidecar
 from qpt_app.decisions.safe_paths import inside, refuse_parent_steps
 from qpt_app.errors import FileOperationError
 
@@ -31,7 +31,7 @@ class PlannedFile:
     unit: int
     """Number of the photo it belongs to; its files go together or not at all."""
     kind: ActionKind
-    """What is done with it: that of the plan, or `lend`."""
+    """What is done with it: that of the plan, or `lend`, `merge` or `present`."""
     stays: Path | None = None
     """Of one half of a pair: the other half, which is not part of the operation."""
 
@@ -67,8 +67,19 @@ class FilePlan:
 
     @property
     def main_files(self) -> tuple[PlannedFile, ...]:
-        """The files that go, without those that are copied beside a move."""
-        return tuple(file for file in self.files if file.kind is not ActionKind.LEND)
+        """The files that go, without copies beside a move, and those that are there already."""
+        beside = (ActionKind.LEND, ActionKind.PRESENT)
+        return tuple(file for file in self.files if file.kind not in beside)
+
+    @property
+    def lent_count(self) -> int:
+        """How many sidecars are copied beside a move."""
+        return sum(file.kind is ActionKind.LEND for file in self.files)
+
+    @property
+    def found_count(self) -> int:
+        """How many sidecars are at their targets already, and are not written again."""
+        return sum(file.kind.finds_target for file in self.files)
 
     @property
     def total_bytes(self) -> int:
@@ -137,15 +148,33 @@ def plan_trash(
     return _plan(ActionKind.TRASH, title, units, choice, folders, None, lambda unit: Path())
 
 
-def unit_targets(sources: Sequence[Path], folder: Path, free: FreeNames) -> Mapping[Path, Path]:
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where one file goes."""
+
+    target: Path
+    is_there: bool
+    """Whether the same sidecar lies there already: it is not written again."""
+
+
+def unit_goals(sources: Sequence[Path], folder: Path, free: FreeNames) -> Mapping[Path, Goal]:
     """Return free names in `folder` for the files of one photo.
 
     All get the same suffix (-1, -2, ...) if any of their names is taken, so that `a.cr2`, `a.jpg`
-    and `a.cr2.xmp` stay a photo.
+    and `a.cr2.xmp` stay a photo. The same `a.xmp` takes no name away: the other half of the pair
+    brought it when it went there before, and this one goes beside it.
     """
     stem = min((source.stem for source in sources), key=len)
-    names = free.claim(folder, [source.name for source in sources], stem)
-    return {source: folder / name for source, name in zip(sources, names, strict=True)}
+    doubles = {
+        source.name
+        for source in sources
+        if is_sidecar(source) and is_double(source, folder / source.name)
+    }
+    names = free.claim(folder, [source.name for source in sources], stem, doubles)
+    return {
+        source: Goal(folder / name, is_there=name == source.name and name in doubles)
+        for source, name in zip(sources, names, strict=True)
+    }
 
 
 def require_other_half(stays: Path | None) -> None:
@@ -181,27 +210,29 @@ def _plan(
                 refuse_parent_steps(file)
             facts = _checked(sources, roots, claimed)
             require_other_half(unit.stays)
-            targets: Mapping[Path, Path] = {}
+            goals: Mapping[Path, Goal] = {}
             if destination is not None:
                 folder = destination / subfolder(sources[0])
                 if folder == sources[0].parent or sources[0].is_relative_to(destination):
                     raise FileOperationError(f"{sources[0]}: lies there already")
-                targets = unit_targets(sources, folder, free)
+                goals = unit_goals(sources, folder, free)
         except FileOperationError as error:
             refused.append(Problem(path=unit.path, reason=str(error)))
             continue
         claimed.update(sources)
-        files += [
-            PlannedFile(
-                source=source,
-                target=targets.get(source),
-                facts=facts[source],
-                unit=number,
-                kind=ActionKind.LEND if source in lent else kind,
-                stays=absolute(unit.stays) if at == 0 and unit.stays is not None else None,
+        for at, source in enumerate(sources):
+            meant = ActionKind.LEND if source in lent else kind
+            goal = goals.get(source)
+            files.append(
+                PlannedFile(
+                    source=source,
+                    target=None if goal is None else goal.target,
+                    facts=facts[source],
+                    unit=number,
+                    kind=meant.where_found if goal is not None and goal.is_there else meant,
+                    stays=absolute(unit.stays) if at == 0 and unit.stays is not None else None,
+                )
             )
-            for at, source in enumerate(sources)
-        ]
     return FilePlan(
         kind=kind,
         title=title,

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.file_steps import FileStep, StepState
-from qpt_app.decisions.file_transfer import content_hash, is_reservation, remove_temporaries
+from qpt_app.decisions.file_transfer import (
+    content_hash,
+    is_reservation,
+    remove_temporaries,
+    set_time_back,
+)
 from qpt_app.decisions.trash import Trash
 
 
@@ -34,6 +39,11 @@ def _forward(step: FileStep, trash: Trash) -> FileStep:
             return replace(step, state=StepState.PLANNED)
         return replace(step, state=StepState.DONE, target=trash.find(step.source, step.facts.inode))
     assert step.target is not None
+    if step.kind is ActionKind.PRESENT:
+        return replace(step, state=StepState.PLANNED)
+    if step.kind is ActionKind.MERGE:
+        is_merged = not os.path.lexists(step.source) and os.path.lexists(step.target)
+        return replace(step, state=StepState.DONE if is_merged else StepState.PLANNED)
     if step.kind.keeps_source:
         digest = _finished_copy(step.source, step.target)
         return replace(
@@ -44,9 +54,13 @@ def _forward(step: FileStep, trash: Trash) -> FileStep:
 
 
 def _backward(step: FileStep) -> FileStep:
-    if step.target is None:
+    if step.target is None or step.kind is ActionKind.PRESENT:
         return replace(step, state=StepState.DONE)
-    if step.kind.keeps_source:
+    if step.kind is ActionKind.MERGE:
+        digest = _finished_copy(step.target, step.source)
+        is_back = digest is not None
+        set_time_back(step.source, step.facts, is_same=is_back and digest == step.digest)
+    elif step.kind.keeps_source:
         is_back = not os.path.lexists(step.target)
     else:
         is_back = _moved(step.target, step.source)

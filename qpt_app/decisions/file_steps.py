@@ -51,7 +51,7 @@ class FileStep:
     """Where it goes; of a trashed file where the trash keeps it, None if it does not say."""
     facts: FileFacts
     digest: str | None
-    """xxh3_128 of a copy that was made."""
+    """xxh3_128 of a copy that was made, or of what was at the target already."""
     stays: Path | None = None
     """Of one half of a pair: the other half, which is not part of the action. The column `note`
     keeps it, as the bytes of its path."""
@@ -76,12 +76,13 @@ def add_steps(database: DecisionsDatabase, action_id: int, plan: FilePlan) -> No
 def save_step(database: DecisionsDatabase, step: FileStep) -> None:
     """Write a step's present state. Inside a transaction."""
     database.execute(
-        "UPDATE file_steps SET state = ?, source = ?, target = ?, digest = ? "
-        "WHERE action_id = ? AND step = ?",
+        "UPDATE file_steps SET kind = ?, state = ?, source = ?, target = ?, size = ?, "
+        "mtime_ns = ?, inode = ?, digest = ? WHERE action_id = ? AND step = ?",
         (
-            step.state.value,
+            *(step.kind.value, step.state.value),
             path_blob(step.source),
             None if step.target is None else path_blob(step.target),
+            *(step.facts.size, step.facts.mtime_ns, step.facts.inode),
             *(step.digest, step.action_id, step.step),
         ),
     )

@@ -14,7 +14,12 @@ from typing import IO, Final
 
 import xxhash
 
-from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_writer, temporary_prefix
+from qpt_app.core.atomic_write import (
+    TEMPORARY_SUFFIX,
+    atomic_writer,
+    sync_folder,
+    temporary_prefix,
+)
 from qpt_app.errors import FileOperationError, StorageError
 
 _BLOCK: Final = 1 << 20
@@ -144,6 +149,59 @@ def remove_lent(copy: Path, original: Path, digest: str) -> bool:
     except OSError as error:
         raise FileOperationError(f"cannot remove {copy}: {error.strerror or error}") from error
     return True
+
+
+def is_double(file: Path, other: Path) -> bool:
+    """Whether two regular files, none of them a link to the other, have the same bytes."""
+    try:
+        facts, found = facts_of(file), facts_of(other)
+        if facts.size != found.size or file.samefile(other):
+            return False
+        with file.open("rb") as one, other.open("rb") as two:
+            while block := one.read(_BLOCK):
+                if two.read(_BLOCK) != block:
+                    return False
+            return not two.read(1)
+    except (OSError, FileOperationError):
+        return False
+
+
+def remove_double(file: Path, double: Path) -> None:
+    """Remove a file of which the same lies at `double`, once that is sure to be on the disk.
+
+    Raises:
+        FileOperationError: if it is not the same, or the disk refuses; the file stays.
+    """
+    if not is_double(file, double):
+        raise FileOperationError(f"{double}: is not the same as {file} any more, so that stays")
+    try:
+        with double.open("rb") as stream, contextlib.suppress(OSError):
+            os.fsync(stream.fileno())
+        sync_folder(double.parent)
+        file.unlink()
+    except OSError as error:
+        raise FileOperationError(f"cannot move {file}: {error.strerror or error}") from error
+
+
+def restore_double(file: Path, double: Path, facts: FileFacts, digest: str) -> None:
+    """Make a file again that `remove_double` removed; `double` stays.
+
+    It gets its old time stamp, unless somebody wrote into `double` since: then that is what the
+    sidecar says now.
+
+    Raises:
+        FileExistsError: if something has that name.
+        FileOperationError: if it cannot be done.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    set_time_back(file, facts, is_same=copy_file(double, file) == digest)
+
+
+def set_time_back(file: Path, facts: FileFacts, *, is_same: bool) -> None:
+    """Give a file its old time stamp if its content is the same."""
+    if is_same:
+        with contextlib.suppress(OSError):
+            os.utime(file, ns=(facts.mtime_ns, facts.mtime_ns))
 
 
 def remove_temporaries(target: Path) -> None:

@@ -82,6 +82,11 @@ def unit_of(path: Path, companion: Path | None = None) -> PhotoUnit:
     return find_units([(path, companion)])[0]
 
 
+def is_sidecar(file: Path) -> bool:
+    """Whether a name is that of a sidecar."""
+    return file.suffix.lower() in APPENDED_SIDECARS | REPLACING_SIDECARS
+
+
 def of_full_name(photo: Path, sidecars: Iterable[Path]) -> list[Path]:
     """Return those sidecars that are named after this file alone, its ending included."""
     key = name_key(photo.name)

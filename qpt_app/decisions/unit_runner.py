@@ -10,14 +10,18 @@ from pathlib import Path
 from qpt_app.core.atomic_write import sync_folder
 from qpt_app.decisions.action import ActionKind, Problem
 from qpt_app.decisions.decisions_database import DecisionsDatabase
-from qpt_app.decisions.file_plan import require_other_half, unit_targets
+from qpt_app.decisions.file_plan import Goal, require_other_half, unit_goals
 from qpt_app.decisions.file_steps import FileStep, StepState, save_step
 from qpt_app.decisions.file_transfer import (
+    content_hash,
     copy_file,
     facts_of,
+    is_double,
     move_file,
     remove_copy,
+    remove_double,
     remove_lent,
+    restore_double,
 )
 from qpt_app.decisions.free_names import FreeNames
 from qpt_app.decisions.pair_decisions import (
@@ -27,7 +31,7 @@ from qpt_app.decisions.pair_decisions import (
 )
 from qpt_app.decisions.photo_records import ensure_record, move_record, set_decision
 from qpt_app.decisions.trash import Trash, where_trash_is
-from qpt_app.decisions.xmp_state import copy_ancestor, forget_file
+from qpt_app.decisions.xmp_state import XmpAncestor, ancestor_of, copy_ancestor, forget_file
 from qpt_app.errors import FileOperationError, QptError
 
 
@@ -78,6 +82,12 @@ class UnitRunner:
             self.trash.send(step.source)
             return replace(step, target=self.trash.find(step.source, step.facts.inode))
         assert step.target is not None
+        if step.kind is ActionKind.PRESENT:
+            return step
+        if step.kind is ActionKind.MERGE:
+            if os.path.lexists(step.source):  # else undo had none to bring back
+                remove_double(step.source, step.target)
+            return step
         step.target.parent.mkdir(parents=True, exist_ok=True)
         if step.kind.keeps_source:
             if any(one.path == step.target for one in self.kept):  # undo left it, nothing to redo
@@ -102,6 +112,11 @@ class UnitRunner:
                 reason = f"{step.target}: was changed since it was copied along, so it stays there"
                 self.kept.append(Problem(path=step.target, reason=reason))
             return step
+        if step.kind is ActionKind.PRESENT:
+            return step
+        if step.kind is ActionKind.MERGE:
+            self._split(step, step.target)
+            return step
         step.source.parent.mkdir(parents=True, exist_ok=True)
         if step.kind is ActionKind.TRASH:
             self.trash.restore(step.target, step.source)
@@ -125,6 +140,8 @@ class UnitRunner:
                     move_record(self.database, old, new)
                 if step.kind is ActionKind.LEND and step.target is not None:
                     self._share_ancestor(step, step.target)
+                if step.kind is ActionKind.MERGE and step.target is not None:
+                    self._merge_ancestors(step, step.target)
                 if step.kind is ActionKind.COPY and step.target is not None:
                     self._copy_decision(step, now)
                 if step.state is StepState.UNDONE:
@@ -140,6 +157,25 @@ class UnitRunner:
             copy_ancestor(self.database, step.source, copy)
         elif not os.path.lexists(copy):
             forget_file(self.database, copy)
+
+    def _split(self, step: FileStep, double: Path) -> None:
+        """Make a merged sidecar two again, so that each half of the pair has one where it is."""
+        if os.path.lexists(step.source):  # the same, see `_resource`
+            return
+        if os.path.lexists(double):
+            restore_double(step.source, double, step.facts, step.digest or "")
+        else:
+            reason = f"{double}: is gone, so {step.source.name} did not come back"
+            self.kept.append(Problem(path=double, reason=reason))
+
+    def _merge_ancestors(self, step: FileStep, double: Path) -> None:
+        """Let what is known of a sidecar go with it; what is known of its double stays."""
+        if step.state is StepState.DONE:
+            if ancestor_of(self.database, double) == XmpAncestor():
+                copy_ancestor(self.database, step.source, double)
+            forget_file(self.database, step.source)
+        elif os.path.lexists(step.source):
+            copy_ancestor(self.database, double, step.source)
 
     def _copy_decision(self, step: FileStep, now: float) -> None:
         """Let a copy have the decision of its photo, and a copy taken back have none."""
@@ -173,16 +209,21 @@ class UnitRunner:
         return done
 
     def _retarget(self, steps: Sequence[FileStep]) -> list[FileStep]:
-        """Check that every source is there; give all new names if one target is taken by now."""
+        """Check that every source is there; give all new names if one target is taken by now.
+
+        What is found at a target is looked at anew: the same sidecar, another one, or none.
+        """
         for step in steps:
             facts_of(step.source)
             require_other_half(step.stays)
         targets = [step.target for step in steps if step.target is not None]
-        is_trash = steps[0].kind is ActionKind.TRASH
-        if is_trash or not any(os.path.lexists(target) for target in targets):
+        if steps[0].kind is ActionKind.TRASH:
             return list(steps)
-        fresh = unit_targets([step.source for step in steps], targets[0].parent, FreeNames())
-        return [replace(step, target=fresh[step.source]) for step in steps]
+        meant = [replace(step, kind=_meant(step, steps[0])) for step in steps]
+        if not any(os.path.lexists(target) for target in targets):
+            return meant
+        goals = unit_goals([step.source for step in steps], targets[0].parent, FreeNames())
+        return [_aimed(step, goals[step.source]) for step in meant]
 
     def _located(self, steps: Sequence[FileStep]) -> list[FileStep]:
         """Find again what the trash did not say at first where it put it."""
@@ -199,6 +240,8 @@ class UnitRunner:
         """Give the way back another name if something took the old one."""
         if step.kind.keeps_source or not os.path.lexists(step.source):
             return step
+        if step.kind is ActionKind.MERGE and is_double(step.source, step.target or step.source):
+            return step
         folder, stem = step.source.parent, step.source.name.split(".")[0]
         name = FreeNames().claim(folder, [step.source.name], stem)[0]
         return replace(step, source=Path(folder, name))
@@ -207,3 +250,24 @@ class UnitRunner:
         with self.database.transaction():
             for step in steps:
                 save_step(self.database, step)
+
+
+def _meant(step: FileStep, photo: FileStep) -> ActionKind:
+    """Return what is done with a file of a photo if there is nothing at its target."""
+    if step.kind is ActionKind.MERGE:
+        return ActionKind.MOVE
+    if step.kind is ActionKind.PRESENT:
+        return ActionKind.COPY if photo.kind is ActionKind.COPY else ActionKind.LEND
+    return step.kind
+
+
+def _aimed(step: FileStep, goal: Goal) -> FileStep:
+    """Return a step with its goal; of a sidecar that is there, with what an undo is to restore."""
+    if not goal.is_there:
+        return replace(step, target=goal.target)
+    try:
+        digest = content_hash(step.source)
+    except OSError as error:
+        raise FileOperationError(f"{step.source}: {error.strerror or error}") from error
+    kind, facts = step.kind.where_found, facts_of(step.source)
+    return replace(step, target=goal.target, kind=kind, facts=facts, digest=digest)

@@ -84,6 +84,8 @@ class PlanModel(QAbstractTableModel):
         """Say where a file goes."""
         if file.target is None:
             return self.tr("trash")
+        if file.kind.finds_target:
+            return self.tr("%1 (is there already)").replace("%1", self._short(file.target))
         if file.kind is ActionKind.LEND:
             return self.tr("%1 (a copy)").replace("%1", self._short(file.target))
         return self._short(file.target)
@@ -278,7 +280,7 @@ def counts_text(plan: FilePlan) -> str:
         .replace("%2", kinds)
     )
     text = files.replace("%3", size_text(plan.total_bytes))
-    if lent := len(plan.files) - len(plan.main_files):
+    if lent := plan.lent_count:
         copied = translate(
             "PlanDialog", "%1 sidecars of both RAW and JPEG stay; copies go along.", "", lent
         )
@@ -287,6 +289,18 @@ def counts_text(plan: FilePlan) -> str:
                 "PlanDialog", "1 sidecar of both RAW and JPEG stays; a copy goes along."
             )
         text += "\n" + copied.replace("%1", f"{lent:,}")
+    if found := plan.found_count:
+        there = translate(
+            "PlanDialog",
+            "%1 sidecars are there already, just the same: they are not written again.",
+            "",
+            found,
+        )
+        if found == 1:
+            there = translate(
+                "PlanDialog", "1 sidecar is there already, just the same: it is not written again."
+            )
+        text += "\n" + there.replace("%1", f"{found:,}")
     if plan.refused:
         stays = translate("PlanDialog", "%1 stay, see the end of the list.")
         if len(plan.refused) == 1:

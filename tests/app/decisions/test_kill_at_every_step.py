@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -204,6 +205,64 @@ class HalfScene(Scene):
         assert stars == {jpeg: 4, raw: 4 if has_moved else None}
 
 
+class SecondHalfScene(Scene):
+    """The JPEG of a pair went before with a copy of `a.xmp`; now the RAW goes to it.
+
+    Moved after a move (`merge`), moved after a copy (`lend`), or copied after a copy (`copy`).
+    """
+
+    names = ("a.jpg", "a.cr2", "a.cr2.xmp", "a.xmp", "b.jpg")
+    kind = ""
+
+    def start(self, kind: str) -> None:
+        self.kind = kind
+        self.transfer([(self.root / "b.jpg", None), (self.root / "a.cr2", None)])
+
+    def first_half(self, kind: str) -> None:
+        """Move or copy the JPEG; an operation of its own, which undo takes back too."""
+        with self.session() as session:
+            plan = session.plan_transfer(
+                self.units(), [self.root], self.destination, PairChoice.JPEG, copy=kind != "merge"
+            )
+            files = [file for file in plan.files if file.source.name != "b.jpg"]
+            assert not session.execute(replace(plan, files=tuple(files))).problems
+
+    def transfer(self, pairs) -> None:
+        """Take the RAW: a photo of its own after the move, half of the pair after the copy."""
+        if self.kind != "merge":
+            pairs = [(self.root / "b.jpg", None), (self.root / "a.jpg", self.root / "a.cr2")]
+        with self.session() as session:
+            plan = session.plan_transfer(
+                find_units(pairs), [self.root], self.destination, PairChoice.RAW,
+                copy=self.kind == "copy",
+            )  # fmt: skip
+            assert plan.found_count == 1
+            assert not session.execute(plan).problems
+
+    def check_recovered(self, *, copies: bool) -> None:
+        """The RAW with its sidecar at one place, the name kept; `a.xmp` wherever a half is."""
+        with self.session() as session:
+            for report in session.recover():
+                assert not report.problems
+        found = {name: set() for name in self.names}
+        for file, content in self.places():
+            name = content[: len(content) // 1000].decode()
+            assert file.name == name
+            assert file.parent not in found[name]
+            found[name].add(file.parent)
+        raw, jpeg = found["a.cr2"], found["a.jpg"]
+        assert jpeg == ({self.destination} if self.kind == "merge" else self.both)
+        assert found["a.cr2.xmp"] == raw
+        assert found["a.xmp"] == jpeg | raw
+        gone = self.both if copies else {self.destination}
+        assert raw in ({self.root}, gone)
+        assert found["b.jpg"] in ({self.root}, gone)
+
+    @property
+    def both(self) -> set[Path]:
+        return {self.root, self.destination}
+
+
 @pytest.fixture
 def quick_folder(tmp_path):
     """A folder in memory where there is one: thousands of fsyncs cost nothing there."""
@@ -261,6 +320,37 @@ def test_dying_while_one_half_of_a_pair_goes_loses_nothing(
         lambda: HalfScene(quick_folder, None, type(trash), clock, tree), kind, phase
     )
     assert deaths > 10
+
+
+@pytest.mark.parametrize("phase", ["do", "undo", "redo"])
+@pytest.mark.parametrize("kind", ["merge", "lend", "copy"])
+def test_dying_while_a_half_goes_to_the_other_one_loses_nothing(
+    quick_folder, clock, trash, tree, kind, phase
+):
+    """The sidecar of both lies there already and stays, whoever is taken back."""
+
+    def make_scene():
+        scene = SecondHalfScene(quick_folder, None, type(trash), clock, tree)
+        scene.kind = kind
+        scene.first_half(kind)
+        return scene
+
+    assert run_to_the_end(make_scene, kind, phase) > 15
+
+
+@pytest.mark.parametrize("phase", ["do", "undo"])
+def test_dying_while_a_half_goes_to_the_other_one_on_another_volume(
+    quick_folder, other_volume, clock, trash, tree, phase
+):
+    """The same with copies that are verified."""
+
+    def make_scene():
+        scene = SecondHalfScene(quick_folder, other_volume, type(trash), clock, tree)
+        scene.first_half("merge")
+        scene.kind = "merge"
+        return scene
+
+    assert run_to_the_end(make_scene, "merge", phase) > 15
 
 
 @pytest.mark.slow

@@ -206,6 +206,205 @@ def test_a_half_keeps_one_name_with_its_sidecars_when_names_are_taken(session, s
     assert (shoot / "_rejected" / "a.xmp").read_bytes() == b"of an earlier a"
 
 
+@pytest.fixture(params=[JPEG, RAW])
+def parted(request, session, shoot, pair, picks):
+    """One half went to `picks`; the other one is left as a photo of its own, and is returned."""
+    session.execute(session.plan_transfer([pair], [shoot], picks, request.param, copy=False))
+    return unit_of(chosen_part(pair, request.param).stays)
+
+
+def transfer(session, units, shoot, picks, *, copy=False, choice=BOTH):
+    plan = session.plan_transfer(units, [shoot], picks, choice, copy=copy)
+    return plan, session.execute(plan)
+
+
+ALL_FILES = {*RAW_FILES, *JPEG_FILES, "a.xmp"}
+
+
+def test_halves_that_go_one_after_the_other_are_a_pair_again(
+    data_folder, clock, trash, session, shoot, parted, picks, tree
+):
+    """`a.xmp` lies there already and forces no other name; undo and redo after restarts."""
+    half_way = tree(shoot), tree(picks)
+    there = (picks / "a.xmp").stat()
+    plan, report = transfer(session, [parted], shoot, picks)
+    kinds = {file.source.name: file.kind for file in plan.files}
+    assert kinds.pop("a.xmp") is ActionKind.MERGE
+    assert set(kinds.values()) == {ActionKind.MOVE}
+    assert {file.target for file in plan.files} == {picks / name for name in (*kinds, "a.xmp")}
+    assert (plan.found_count, plan.lent_count, len(plan.main_files)) == (1, 0, 3)
+    assert (report.problems, report.file_count) == ((), 3)
+    assert names(picks) == ALL_FILES
+    assert names(shoot).isdisjoint(ALL_FILES)
+    found = (picks / "a.xmp").stat()
+    assert (found.st_ino, found.st_mtime_ns) == (there.st_ino, there.st_mtime_ns)
+    done = tree(picks)
+    session.close()
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        assert session.undo().problems == ()
+        assert (tree(shoot), tree(picks)) == half_way
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        assert session.redo().problems == ()
+        assert tree(picks) == done
+        assert (session.undo().problems, session.undo().problems) == ((), ())
+        assert tree(picks) == {}
+        assert names(shoot) >= ALL_FILES
+        assert (session.redo().problems, session.redo().problems) == ((), ())
+        assert tree(picks) == done
+
+
+def test_a_half_that_goes_after_its_copy_did_lends_nothing(session, shoot, pair, picks, tree):
+    """The copy of `a.xmp` that is there is that of both; undo leaves it to the half that has it."""
+    before = tree(shoot)
+    transfer(session, [pair], shoot, picks, copy=True, choice=JPEG)
+    half_way = tree(picks)
+    plan, report = transfer(session, [pair], shoot, picks, choice=RAW)
+    assert {file.source.name for file in plan.main_files} == RAW_FILES
+    assert (plan.found_count, plan.lent_count, report.file_count) == (1, 0, 2)
+    assert [file.kind for file in plan.files][-1] is ActionKind.PRESENT
+    assert names(picks) == ALL_FILES
+    assert "a.xmp" in names(shoot)
+    assert [one.source.name for one in report.transferred] == sorted(RAW_FILES)
+    assert session.undo().problems == ()
+    assert (tree(shoot), tree(picks)) == (before, half_way)
+    session.redo()
+    assert names(picks) == ALL_FILES
+
+
+def test_halves_that_are_copied_one_after_the_other_are_a_pair(session, shoot, pair, picks, tree):
+    """Each undo takes back what its copy brought."""
+    before = tree(shoot)
+    transfer(session, [pair], shoot, picks, copy=True, choice=JPEG)
+    half_way = tree(picks)
+    plan, _ = transfer(session, [pair], shoot, picks, copy=True, choice=RAW)
+    assert {file.source.name for file in plan.main_files} == RAW_FILES
+    assert names(picks) == ALL_FILES
+    assert session.undo().problems == ()
+    assert (tree(shoot), tree(picks)) == (before, half_way)
+    assert (session.redo().problems, names(picks)) == ((), ALL_FILES)
+    assert (session.undo().problems, session.undo().problems) == ((), ())
+    assert (tree(shoot), tree(picks)) == (before, {})
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("moment", ["planned", "executed", "redone"])
+def test_sidecars_that_differ_force_another_name(session, shoot, parted, picks, side, moment):
+    """Each may have a rating or edits of its own, and `a.xmp` is the name that programs read."""
+    changed = {"source": shoot, "target": picks}[side] / "a.xmp"
+    other = {"source": picks, "target": shoot}[side] / "a.xmp"
+    if moment == "redone":
+        transfer(session, [parted], shoot, picks)
+        session.undo()
+    if moment == "planned":
+        changed.write_bytes(b"edited since")
+    plan = session.plan_transfer([parted], [shoot], picks, copy=False)
+    assert plan.found_count == (moment != "planned")
+    changed.write_bytes(b"edited since")
+    content = {changed.read_bytes(), other.read_bytes()}
+    problems = session.redo().problems if moment == "redone" else session.execute(plan).problems
+    assert problems == ()
+    taken = {file.name.replace("a.", "a-1.", 1) for file in parted.files}
+    assert taken < names(picks)
+    assert {(picks / "a.xmp").read_bytes(), (picks / "a-1.xmp").read_bytes()} == content
+    assert "a.xmp" not in names(shoot)
+    assert session.undo().problems == ()
+    assert {changed.read_bytes(), other.read_bytes()} == content
+
+
+def test_a_sidecar_that_is_gone_when_the_list_is_done_is_moved(session, shoot, parted, picks):
+    """Then nothing is there already."""
+    plan = session.plan_transfer([parted], [shoot], picks, copy=False)
+    content = (picks / "a.xmp").read_bytes()
+    (picks / "a.xmp").unlink()
+    assert session.execute(plan).problems == ()
+    assert (picks / "a.xmp").read_bytes() == content
+    assert names(shoot).isdisjoint(ALL_FILES)
+    assert session.undo().problems == ()
+    assert (shoot / "a.xmp").read_bytes() == content
+    assert "a.xmp" not in names(picks)
+
+
+def test_undo_has_the_edits_that_the_common_sidecar_got_meanwhile(session, shoot, parted, picks):
+    """As with every sidecar that moved; the half that came first keeps them too."""
+    transfer(session, [parted], shoot, picks)
+    (picks / "a.xmp").write_bytes(b"edited in Lightroom")
+    assert session.undo().problems == ()
+    assert (shoot / "a.xmp").read_bytes() == (picks / "a.xmp").read_bytes()
+    assert (shoot / "a.xmp").read_bytes() == b"edited in Lightroom"
+
+
+def test_undo_brings_a_half_back_though_the_common_sidecar_is_gone(session, shoot, parted, picks):
+    """It says so, and older actions can be undone."""
+    transfer(session, [parted], shoot, picks)
+    (picks / "a.xmp").unlink()
+    step = session.undo()
+    assert [problem.path for problem in step.problems] == [picks / "a.xmp"]
+    assert parted.path.exists()
+    assert not (shoot / "a.xmp").exists()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_undo_goes_round_what_was_put_at_the_old_name(session, shoot, parted, picks, same):
+    """Nothing is overwritten; the same sidecar is not doubled."""
+    transfer(session, [parted], shoot, picks)
+    content = (picks / "a.xmp").read_bytes() if same else b"of somebody"
+    (shoot / "a.xmp").write_bytes(content)
+    assert session.undo().problems == ()
+    assert (shoot / "a.xmp").read_bytes() == content
+    assert (shoot / "a-1.xmp").exists() is not same
+    assert parted.path.exists()
+
+
+@pytest.mark.parametrize("there", ["c.heic", "c.png.jpg", "C.cr2"])
+def test_the_same_sidecar_of_another_photo_forces_another_name(session, shoot, picks, there):
+    """Two files that are no pair would have one sidecar between them; other names do no harm."""
+    for file in (shoot / "c.png.xmp", shoot / "c.xmp", picks / "c.xmp"):
+        file.write_bytes(b"same")
+    (picks / there).write_bytes(b"another photo")
+    transfer(session, [unit_of(shoot / "c.png")], shoot, picks)
+    new = "c" if there == "c.png.jpg" else "c-1"
+    assert names(picks) == {there, "c.xmp", *(f"{new}.{end}" for end in ("png", "png.xmp", "xmp"))}
+
+
+def test_a_hard_link_is_no_second_sidecar(session, shoot, parted, picks):
+    """One file of two names is not taken for two."""
+    (picks / "a.xmp").unlink()
+    (picks / "a.xmp").hardlink_to(shoot / "a.xmp")
+    plan, _ = transfer(session, [parted], shoot, picks)
+    assert plan.found_count == 0
+    assert {"a.xmp", "a-1.xmp"} < names(picks)
+
+
+def test_a_merged_sidecar_can_be_rated_there_and_back(data_folder, clock, trash, tmp_path):
+    """qpt still knows what it wrote into it, in both places."""
+    shoot, picks = tmp_path / "shoot", tmp_path / "picks"
+    shoot.mkdir()
+    picks.mkdir()
+    for name in ("a.jpg", "a.cr2"):
+        (shoot / name).write_bytes(name.encode())
+    pair = unit_of(shoot / "a.jpg", shoot / "a.cr2")
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM)
+        session.decide([pair], DecisionChange(stars=4))
+        session.write_pending_xmp()
+        transfer(session, [unit_of(*pair.photos)], shoot, picks, choice=JPEG)
+        transfer(session, [unit_of(pair.companion)], shoot, picks)
+        assert names(picks) == {"a.jpg", "a.cr2", "a.xmp"}
+        session.decide([unit_of(picks / "a.jpg", picks / "a.cr2")], DecisionChange(stars=5))
+        assert not [one for one in session.write_pending_xmp() if one.problems or one.notes]
+        assert b'xmp:Rating="5"' in (picks / "a.xmp").read_bytes()
+        session.undo()  # waits to be written
+        assert session.undo().problems == ()
+        assert b'xmp:Rating="4"' in (shoot / "a.xmp").read_bytes()
+        session.decide([unit_of(shoot / "a.cr2")], DecisionChange(stars=3))
+        assert not [one for one in session.write_pending_xmp() if one.problems or one.notes]
+        assert b'xmp:Rating="3"' in (shoot / "a.xmp").read_bytes()
+        session.undo()
+        assert session.undo().problems == ()
+    assert names(shoot) == {"a.jpg", "a.cr2", "a.xmp"}
+    assert names(picks) == set()
+
+
 def test_the_list_counts_pairs_halves_and_single_photos(session, shoot, pair):
     """A single photo that was chosen to go goes, whatever is chosen for the pairs."""
     units = [pair, unit_of(shoot / "b.jpg"), unit_of(shoot / "c.png")]

@@ -270,6 +270,40 @@ def test_rejects_are_moved_by_halves_and_the_sidecar_of_both_is_copied(qtbot, op
     qtbot.waitUntil(lambda: left.file.companion == shoot / "p02.cr2", timeout=WAIT_MS)
 
 
+@pytest.mark.parametrize("first", [RAW, JPEG])
+def test_halves_moved_one_after_the_other_are_a_pair_again(qtbot, opened, shoot, first):
+    """The list says that the common sidecar is there already; each undo takes one half back."""
+    before, second = files(shoot), JPEG_FILES if first is RAW else RAW_FILES
+    reject(qtbot, opened, 2)
+    dialog = open_list(qtbot, opened, "M", CONTROL_SHIFT)
+    choose(qtbot, dialog, first)
+    confirm(qtbot, opened)
+    settle(qtbot, opened)
+    half_way = files(shoot)
+    qtbot.waitUntil(opened.isActiveWindow, timeout=WAIT_MS)
+    dialog = open_list(qtbot, opened, "M", CONTROL_SHIFT)
+    assert dialog.pairs is None
+    model = dialog.table.model()
+    rows = {model.index(row, 0).data(): row for row in range(model.rowCount())}
+    assert rows.keys() == {*second, "p02.xmp"}
+    goal = model.index(rows["p02.xmp"], 2).data()
+    assert goal == "shoot/_rejected/p02.xmp (is there already)"
+    assert any(
+        text.endswith("\n1 sidecar is there already, just the same: it is not written again.")
+        for text in texts(dialog)
+    )
+    assert dialog.confirm.text() == "Move 3 files"
+    confirm(qtbot, opened)
+    assert opened.parts.status.message.startswith("Done: move 1 photo to _rejected (3 files).")
+    assert names(shoot / "_rejected") == {*RAW_FILES, *JPEG_FILES, "p02.xmp"}
+    assert names(shoot) == set()
+    opened.views.focus_photos()
+    undo(qtbot, opened)
+    assert files(shoot) == half_way
+    undo(qtbot, opened)
+    assert files(shoot) == before
+
+
 def test_picks_are_copied_by_halves(qtbot, opened, shoot, tmp_path):
     """The pair stays a pair."""
     before, target = files(shoot), tmp_path / "picks"
