@@ -12,7 +12,12 @@ from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.decisions.action import ActionKind, Problem
 from qpt_app.decisions.file_transfer import FileFacts, facts_of, is_double
 from qpt_app.decisions.free_names import FreeNames
-from qpt_app.decisions.pair_choice import PairChoice, chosen_part, pairs_among
+from qpt_app.decisions.pair_choice import (
+    PairChoice,
+    chosen_part,
+    pairs_among,
+    rendered_formats,
+)
 from qpt_app.decisions.photo_records import absolute
 from qpt_app.decisions.photo_unit import PhotoUnit, is_sidecar
 from qpt_app.decisions.safe_paths import inside, refuse_parent_steps
@@ -54,6 +59,8 @@ class FilePlan:
     """What it takes of each pair."""
     pair_count: int = 0
     """How many of the photos that were asked for are pairs."""
+    rendered: str = "JPEG"
+    """What the rendered halves of these pairs are: `JPEG`, or `JPEG/HEIC` where it is both."""
 
     @property
     def photo_count(self) -> int:
@@ -242,6 +249,7 @@ def _plan(
         refused=tuple(refused),
         choice=choice,
         pair_count=pairs_among(units),
+        rendered=_rendered(units),
     )
 
 
@@ -265,5 +273,11 @@ def _folder(folder: Path) -> Path:
 def _photos(units: Sequence[PhotoUnit], choice: PairChoice) -> str:
     """Count photos; `value_texts` of the window knows these forms."""
     count = "1 photo" if len(units) == 1 else f"{len(units)} photos"
-    is_whole = choice is PairChoice.BOTH or not pairs_among(units)
-    return count if is_whole else f"{count} (of pairs only the {choice.value.upper()})"
+    if choice is PairChoice.BOTH or not pairs_among(units):
+        return count
+    half = "RAW" if choice is PairChoice.RAW else _rendered(units)
+    return f"{count} (of pairs only the {half})"
+
+
+def _rendered(units: Sequence[PhotoUnit]) -> str:
+    return "/".join(rendered_formats(units)) or "JPEG"

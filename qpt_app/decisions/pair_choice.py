@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
+from qpt_app.decisions.photo_kinds import format_name
 from qpt_app.decisions.photo_unit import PhotoUnit, of_full_name
 
 
@@ -40,6 +41,12 @@ def chosen_part(unit: PhotoUnit, choice: PairChoice) -> PhotoUnit:
         lent=tuple(file for file in unit.sidecars if file not in {*own, *others}),
         stays=stays,
     )
+
+
+def rendered_formats(units: Iterable[PhotoUnit]) -> tuple[str, ...]:
+    """Return of which formats the rendered halves of the pairs are, JPEG first: `JPEG`, `HEIC`."""
+    found = {format_name(unit.path) for unit in units if unit.companion is not None}
+    return tuple(sorted(found, key=lambda name: (name != "JPEG", name)))
 
 
 def pairs_among(units: Iterable[PhotoUnit]) -> int:

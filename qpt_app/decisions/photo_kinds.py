@@ -24,12 +24,21 @@ RENDERED: Final = frozenset(
 
 JPEG: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 
+_FORMATS: Final = {".tif": "TIFF", ".heif": "HEIF", ".hif": "HEIF", ".j2k": "JP2"}
+"""Formats of more than one ending; others are called as their ending."""
+
 PHOTO_SUFFIXES: Final = PROPRIETARY_RAW | RENDERED | {".dng"}
 
 
 def suffix_of(path: Path) -> str:
     """Return the ending in lower case, with its dot."""
     return path.suffix.lower()
+
+
+def format_name(path: Path) -> str:
+    """Return what people call the format that an ending stands for: `JPEG`, `TIFF`, `HEIC`."""
+    suffix = suffix_of(path)
+    return "JPEG" if suffix in JPEG else _FORMATS.get(suffix, suffix.lstrip(".").upper())
 
 
 def is_raw(path: Path) -> bool:

@@ -24,11 +24,12 @@ def files_text(count: int) -> str:
     return _with(translate("Counts", "%1 files", "", count), count)
 
 
-def raw_jpeg_pairs_text(count: int) -> str:
-    """Count RAW+JPEG pairs."""
+def raw_pairs_text(count: int, rendered: str) -> str:
+    """Count RAW+JPEG pairs; `rendered` says what the other half is: `JPEG`, `JPEG/HEIC`."""
     if count == 1:
-        return translate("Counts", "1 RAW+JPEG pair")
-    return _with(translate("Counts", "%1 RAW+JPEG pairs", "", count), count)
+        return translate("Counts", "1 RAW+%2 pair").replace("%2", rendered)
+    text = translate("Counts", "%1 RAW+%2 pairs", "", count)
+    return _with(text, count).replace("%2", rendered)
 
 
 def pairs_text(count: int) -> str:

@@ -15,7 +15,7 @@ from qpt_app.photos.results import PhotoResult
 translate = QCoreApplication.translate
 """By this name, with literal texts, `pyside6-lupdate` finds them."""
 
-_PHOTOS = r"(?P<count>\d+) photos?(?: \(of pairs only the (?P<half>RAW|JPEG)\))?"
+_PHOTOS = r"(?P<count>\d+) photos?(?: \(of pairs only the (?P<half>[A-Z0-9/]+)\))?"
 _TITLES = {
     ActionKind.TRASH: re.compile(rf"move {_PHOTOS} to the trash"),
     ActionKind.MOVE: re.compile(rf"move {_PHOTOS} to (?P<folder>.+)", re.DOTALL),
@@ -94,11 +94,8 @@ def action_text(action: Action) -> str:
     }
     parts = match.groupdict()
     photos = photos_text(int(parts["count"]))
-    halves = {
-        "RAW": translate("Values", "%1 (of pairs only the RAW)"),
-        "JPEG": translate("Values", "%1 (of pairs only the JPEG)"),
-    }
     if parts["half"] is not None:
-        photos = halves[parts["half"]].replace("%1", photos)
+        only = translate("Values", "%1 (of pairs only the %2)").replace("%2", parts["half"])
+        photos = only.replace("%1", photos)
     text = texts[action.kind].replace("%1", photos)
     return text.replace("%2", display_name(parts.get("folder", "")))

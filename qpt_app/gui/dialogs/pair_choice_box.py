@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.file_plan import FilePlan
 from qpt_app.decisions.pair_choice import PairChoice
-from qpt_app.gui.counts import raw_jpeg_pairs_text
+from qpt_app.gui.counts import raw_pairs_text
 
 translate = QCoreApplication.translate
 """By this name, with literal texts, `pyside6-lupdate` finds them."""
@@ -40,7 +40,7 @@ class PairChoiceBox(QWidget):
         row.addWidget(label)
         self._group = QButtonGroup(self)
         self.buttons: dict[PairChoice, QRadioButton] = {}
-        for at, (choice, text) in enumerate(choice_texts().items()):
+        for at, (choice, text) in enumerate(choice_texts(plan.rendered).items()):
             button = QRadioButton(text)
             button.setAccessibleName(text)
             button.setAccessibleDescription(_pairs(plan))
@@ -73,12 +73,12 @@ class PairChoiceBox(QWidget):
             self.chosen.emit(self.choice)
 
 
-def choice_texts() -> dict[PairChoice, str]:
-    """Name the choices, in their order."""
+def choice_texts(rendered: str) -> dict[PairChoice, str]:
+    """Name the choices, in their order; `rendered` says what is beside the RAWs."""
     return {
-        PairChoice.BOTH: translate("PairChoice", "RAW and JPEG"),
+        PairChoice.BOTH: translate("PairChoice", "RAW and %1").replace("%1", rendered),
         PairChoice.RAW: translate("PairChoice", "Only RAW"),
-        PairChoice.JPEG: translate("PairChoice", "Only JPEG"),
+        PairChoice.JPEG: translate("PairChoice", "Only %1").replace("%1", rendered),
     }
 
 
@@ -86,21 +86,12 @@ def note_text(plan: FilePlan) -> str:
     """Say what becomes of the other half of each pair, and of photos that are no pairs."""
     if plan.choice is PairChoice.BOTH:
         return translate("PairChoice", "Both files of a pair go together.")
-    stays = {
-        PairChoice.RAW: translate(
-            "PairChoice",
-            "The JPEG of each pair stays as a photo with the same stars, flag and label.",
-        ),
-        PairChoice.JPEG: translate(
-            "PairChoice",
-            "The RAW of each pair stays as a photo with the same stars, flag and label.",
-        ),
-    }
-    left = {
-        PairChoice.RAW: translate("PairChoice", "The JPEG of each pair is not copied."),
-        PairChoice.JPEG: translate("PairChoice", "The RAW of each pair is not copied."),
-    }
-    text = (left if plan.kind is ActionKind.COPY else stays)[plan.choice]
+    stays = translate(
+        "PairChoice", "The %1 of each pair stays as a photo with the same stars, flag and label."
+    )
+    if plan.kind is ActionKind.COPY:
+        stays = translate("PairChoice", "The %1 of each pair is not copied.")
+    text = stays.replace("%1", plan.rendered if plan.choice is PairChoice.RAW else "RAW")
     if plan.photo_count > plan.half_count:
         text += " " + translate(
             "PairChoice", "Photos that are no pairs go whole, whatever their format."
@@ -109,4 +100,4 @@ def note_text(plan: FilePlan) -> str:
 
 
 def _pairs(plan: FilePlan) -> str:
-    return raw_jpeg_pairs_text(plan.pair_count)
+    return raw_pairs_text(plan.pair_count, plan.rendered)

@@ -257,11 +257,9 @@ def subject_text(plan: FilePlan) -> str:
     singles = plan.photo_count - plan.half_count
     if not plan.half_count:
         return photos_text(plan.photo_count)
-    halves = (
-        translate("PlanDialog", "the RAW of %1")
-        if plan.choice is PairChoice.RAW
-        else translate("PlanDialog", "the JPEG of %1")
-    ).replace("%1", pairs_text(plan.half_count))
+    half = "RAW" if plan.choice is PairChoice.RAW else plan.rendered
+    halves = translate("PlanDialog", "the %2 of %1").replace("%2", half)
+    halves = halves.replace("%1", pairs_text(plan.half_count))
     if not singles:
         return halves
     both = translate("PlanDialog", "%1 and %2").replace("%2", single_photos_text(singles))
@@ -282,13 +280,13 @@ def counts_text(plan: FilePlan) -> str:
     text = files.replace("%3", size_text(plan.total_bytes))
     if lent := plan.lent_count:
         copied = translate(
-            "PlanDialog", "%1 sidecars of both RAW and JPEG stay; copies go along.", "", lent
+            "PlanDialog", "%1 sidecars of both RAW and %2 stay; copies go along.", "", lent
         )
         if lent == 1:
             copied = translate(
-                "PlanDialog", "1 sidecar of both RAW and JPEG stays; a copy goes along."
+                "PlanDialog", "1 sidecar of both RAW and %2 stays; a copy goes along."
             )
-        text += "\n" + copied.replace("%1", f"{lent:,}")
+        text += "\n" + copied.replace("%1", f"{lent:,}").replace("%2", plan.rendered)
     if found := plan.found_count:
         there = translate(
             "PlanDialog",

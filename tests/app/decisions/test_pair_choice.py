@@ -6,7 +6,7 @@ import pytest
 
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange, Flag, Label
-from qpt_app.decisions.pair_choice import PairChoice, chosen_part
+from qpt_app.decisions.pair_choice import PairChoice, chosen_part, rendered_formats
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units, unit_of
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.decisions.xmp_exchange import RatingRequest
@@ -59,6 +59,15 @@ def test_both_and_photos_that_are_no_pair_go_whole(pair, shoot):
     assert chosen_part(pair, BOTH) == pair
     single = unit_of(shoot / "c.png")
     assert chosen_part(single, RAW) == chosen_part(single, JPEG) == single
+
+
+def test_formats_are_called_as_people_call_them(tmp_path):
+    """Of pairs alone, each once, JPEG first."""
+    raw = tmp_path / "a.nef"
+    names = ("a.heic", "a.JPEG", "b.jpg", "c.tif", "d.HIF", "e.png")
+    pairs = [PhotoUnit(path=tmp_path / name, companion=raw) for name in names]
+    assert rendered_formats(pairs) == ("JPEG", "HEIC", "HEIF", "PNG", "TIFF")
+    assert rendered_formats([PhotoUnit(path=tmp_path / "x.webp")]) == ()
 
 
 def test_sidecars_of_every_program_find_their_half(tmp_path):

@@ -10,7 +10,7 @@ from qpt_app.gui.counts import (
     files_text,
     pairs_text,
     photos_text,
-    raw_jpeg_pairs_text,
+    raw_pairs_text,
     single_photos_text,
     stars_text,
 )
@@ -95,15 +95,15 @@ def test_one_rated_photo_among_those_to_reject_is_told_as_one(qtbot, opened):
 
 
 @pytest.mark.parametrize(
-    ("count", "texts"),
+    ("count", "rendered", "texts"),
     [
-        (1, ("1 RAW+JPEG pair", "1 pair", "1 single photo")),
-        (1200, ("1,200 RAW+JPEG pairs", "1,200 pairs", "1,200 single photos")),
+        (1, "JPEG", ("1 RAW+JPEG pair", "1 pair", "1 single photo")),
+        (1200, "JPEG/HEIC", ("1,200 RAW+JPEG/HEIC pairs", "1,200 pairs", "1,200 single photos")),
     ],
 )
-def test_pairs_and_single_photos_have_the_form_of_their_number(qapp, count, texts):
+def test_pairs_and_single_photos_have_the_form_of_their_number(qapp, count, rendered, texts):
     """In the list before a file operation."""
-    counted = (raw_jpeg_pairs_text(count), pairs_text(count), single_photos_text(count))
+    counted = (raw_pairs_text(count, rendered), pairs_text(count), single_photos_text(count))
     assert counted == texts
 
 

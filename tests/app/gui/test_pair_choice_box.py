@@ -6,6 +6,7 @@ import gui_fakes
 import pytest
 from conftest import open_and_score
 from conftest_helpers import WAIT_MS, assert_on_screen, confirm, press, select, settle, undo
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
@@ -155,6 +156,35 @@ def test_every_choice_has_an_accessible_name(qtbot, opened):
     about = "2 RAW+JPEG pairs"
     assert found == [("RAW and JPEG", about), ("Only RAW", about), ("Only JPEG", about)]
     dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("rows", "rendered"), [((2, 2), "TIFF"), ((2, 3), "PNG/TIFF"), ((2, 7), "JPEG/PNG/TIFF")]
+)
+def test_what_is_beside_the_raw_is_called_by_its_name(qtbot, make_window, shoot, rows, rendered):
+    """Who has no JPEG is not asked about one: in the choice, the title, the notes, afterwards."""
+    for name, suffix in (("p02", ".tif"), ("p03", ".png")):
+        Image.open(shoot / f"{name}.jpg").save(shoot / f"{name}{suffix}")
+        (shoot / f"{name}.jpg").unlink()
+        (shoot / f"{name}.cr2").write_bytes((shoot / "p07.cr2").read_bytes() + name.encode())
+    window = make_window()
+    open_and_score(qtbot, window, shoot)
+    select(window, *rows)
+    dialog = open_list(qtbot, window)
+    assert [button.text() for button in dialog.pairs.buttons.values()] == [
+        f"RAW and {rendered}", "Only RAW", f"Only {rendered}",
+    ]  # fmt: skip
+    assert any(
+        f"1 RAW+{rendered} pair:" == text or f" RAW+{rendered} pairs:" in text
+        for text in texts(dialog)
+    )
+    choose(qtbot, dialog, RAW)
+    assert dialog.pairs.note.text().startswith(f"The {rendered} of each pair stays as a photo")
+    choose(qtbot, dialog, JPEG)
+    assert dialog.pairs.note.text().startswith("The RAW of each pair stays as a photo")
+    assert any(text.startswith(f"Move the {rendered} of ") for text in texts(dialog))
+    confirm(qtbot, window)
+    assert f"(of pairs only the {rendered}) to the trash" in window.parts.status.message
 
 
 def test_no_yes_counts_while_another_list_is_awaited(qtbot, opened, shoot, held):

@@ -256,6 +256,8 @@ def test_ratings_of_other_programs_are_named_in_the_users_language(marked):
     assert action_text(half) == "⟦move ⟦⟦2 photos⟧ (of pairs only the RAW)⟧ to %2⟧".replace(
         "%2", "(of 3) x"
     )
+    mixed = replace(half, title="move 1 photo (of pairs only the JPEG/HEIC) to x")
+    assert action_text(mixed) == "⟦move ⟦⟦1 photo⟧ (of pairs only the JPEG/HEIC)⟧ to x⟧"
     decided = replace(action, kind=ActionKind.DECIDE, title="p01.jpg: 4 Sterne")
     assert action_text(decided) == "p01.jpg: 4 Sterne"
 
