@@ -90,20 +90,29 @@ def is_embeddable(photo: Path) -> bool:
 
 def sharing_photos(photo: Path) -> list[Path]:
     """Return the other photos that claim the same `name.xmp`, the other half of a pair aside."""
+    return [] if other_half(photo) is not None else _namesakes(photo)
+
+
+def other_half(photo: Path) -> Path | None:
+    """Return the file that makes a RAW+JPEG pair with a photo, and has one `name.xmp` with it."""
+    others = _namesakes(photo)
+    is_pair = len(others) == 1 and is_raw(others[0]) != is_raw(photo)
+    return others[0] if is_pair else None
+
+
+def _namesakes(photo: Path) -> list[Path]:
     stem = name_key(photo.stem)
     try:
         names = os.listdir(photo.parent)  # noqa: PTH208 - names only
     except OSError:
         return []
-    others = [
+    return [
         photo.with_name(name)
         for name in sorted(names)
         if name != photo.name
         and Path(name).suffix.lower() in PHOTO_SUFFIXES
         and name_key(Path(name).stem) == stem
     ]
-    is_pair = len(others) == 1 and is_raw(others[0]) != is_raw(photo)
-    return [] if is_pair else others
 
 
 def _existing(sidecar: Path) -> Path:

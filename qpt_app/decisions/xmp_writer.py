@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,15 +12,17 @@ from qpt_app.core.atomic_write import atomic_write
 from qpt_app.decisions.action import Problem
 from qpt_app.decisions.decision import UNDECIDED, DecisionChange
 from qpt_app.decisions.decisions_database import DecisionsDatabase
-from qpt_app.decisions.photo_records import PhotoRecord
+from qpt_app.decisions.photo_records import PhotoRecord, find_records
 from qpt_app.decisions.xmp_embedded import read_embedded
 from qpt_app.decisions.xmp_merge import EMPTY_SIDECAR, is_bare, merge_properties
 from qpt_app.decisions.xmp_names import OURS, XmpProperty
 from qpt_app.decisions.xmp_packet import XmpProperties, read_properties
 from qpt_app.decisions.xmp_policy import (
     XmpPolicy,
+    adobe_sidecar,
     full_name_sidecar,
     is_embeddable,
+    other_half,
     sidecars_to_write,
 )
 from qpt_app.decisions.xmp_reconcile import FileSide, OurSide, Outcome, Verdict, reconcile
@@ -90,7 +92,7 @@ class XmpWriter:
             targets.append(record.path)
         for target in targets:
             try:
-                outcome = self._write_file(record, policy, target, score)
+                outcome = self._write_file(self._speaker(record, target), policy, target, score)
             except (XmpError, StorageError) as error:
                 problems.append(Problem(path=target, reason=str(error)))
                 continue
@@ -113,6 +115,20 @@ class XmpWriter:
             notes=tuple(notes),
             problems=tuple(problems),
         )
+
+    def _speaker(self, record: PhotoRecord, target: Path) -> PhotoRecord:
+        """Return a record with what is to be in a file.
+
+        `name.xmp` is of both halves of a pair: when the decision about one is taken back, what was
+        decided about the other stays in it.
+        """
+        if record.effective != UNDECIDED or target != adobe_sidecar(record.path):
+            return record
+        half = other_half(record.path)
+        other = None if half is None else find_records(self._database, [half]).get(half)
+        if other is None or other.effective == UNDECIDED:
+            return record
+        return replace(record, decision=other.decision, decided_at=other.decided_at)
 
     def _write_file(
         self, record: PhotoRecord, policy: XmpPolicy, target: Path, score: float | None

@@ -494,6 +494,33 @@ def test_halves_that_differ_keep_what_is_their_own(session, pair):
     assert session.decisions_of([pair])[pair.path] == Decision(stars=3, flag=Flag.REJECT)
 
 
+@pytest.mark.parametrize("work", ["decide", "part"])
+def test_the_common_sidecar_keeps_the_rating_of_the_raw_when_the_jpegs_is_taken_back(
+    data_folder, clock, trash, tmp_path, work
+):
+    """`a.xmp` is of both: an undo for the JPEG, which had no decision, is none for the RAW."""
+    raw, jpeg, sidecar = (tmp_path / name for name in ("a.cr2", "a.jpg", "a.xmp"))
+    raw.write_bytes(b"raw")
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.xmp_policy = XmpPolicy(profile=XmpProfile.LIGHTROOM)
+        session.decide([unit_of(raw)], DecisionChange(stars=5))
+        session.write_pending_xmp()
+        jpeg.write_bytes(b"jpeg")
+        if work == "decide":
+            session.decide([unit_of(jpeg, raw)], REJECT)
+        else:
+            session.execute(session.plan_trash([unit_of(jpeg, raw)], [tmp_path], RAW))
+        session.write_pending_xmp()
+        session.undo()
+        assert not [one for one in session.write_pending_xmp() if one.problems or one.notes]
+        assert b'xmp:Rating="5"' in sidecar.read_bytes()
+        assert b"reject" not in sidecar.read_bytes()
+        assert decision(session, jpeg) == UNDECIDED
+        session.undo()
+        session.write_pending_xmp()
+        assert not sidecar.exists()
+
+
 def test_what_is_known_beside_a_file_has_the_other_half_and_no_more(session, shoot, pair):
     """By the bytes of the path, as for a folder; names that begin alike are others."""
     for name in ("a.cr2", "ab.jpg", "a.b.jpg", "day2/a.jpg", "b.jpg"):
