@@ -177,10 +177,9 @@ class XmpExchange:
         allowed: list[tuple[RatingRequest, DecisionChange, tuple[str, ...]]] = []
         for request in asked:
             own = [_own(known.get(one), readings.get(one)) for one in request.unit.photos]
-            present = own_or_others(own[0], own[-1])
-            change, kept = _without_existing(request.change, present, overwrite=policy.overwrite)
-            allowed.append((request, change, kept))
-            shown.update(dict.fromkeys(request.unit.photos, present))
+            present = [] if policy.overwrite else own
+            allowed.append((request, *_without_existing(request.change, present)))
+            shown.update(dict.fromkeys(request.unit.photos, own_or_others(own[0], own[-1])))
         if not dry_run:
             rows = [(photo, change) for r, change, _ in allowed for photo in r.unit.photos]
             decision_log.decide(
@@ -288,24 +287,31 @@ def _decided_at(records: dict[Path, PhotoRecord], photo: Path) -> float | None:
 
 
 def _without_existing(
-    change: DecisionChange, present: Decision, *, overwrite: bool
+    change: DecisionChange, present: Iterable[Decision]
 ) -> tuple[DecisionChange, tuple[str, ...]]:
-    """Leave out of a change what would replace a part that somebody decided already."""
-    if overwrite:
-        return change, ()
-    after = change.applied_to(present)
+    """Leave out of a change what would replace a part that somebody decided already.
+
+    Args:
+        change: what is to be decided about a photo.
+        present: what was decided about its files; what one half of a pair has is left to it.
+
+    Returns:
+        The change that is left, and what is kept in words.
+    """
     kept: list[str] = []
     stars, flag, label = change.stars, change.flag, change.label
-    if present.stars and after.stars != present.stars:
-        stars = KEEP
-        kept.append(f"{present.stars} stars")
-    if present.flag is not Flag.NONE and after.flag is not present.flag:
-        flag = KEEP
-        kept.append(str(present.flag.value))
-    if present.label is not None and after.label is not present.label:
-        label = KEEP
-        kept.append(f"{present.label.value} label")
-    return DecisionChange(stars=stars, flag=flag, label=label), tuple(kept)
+    for decision in present:
+        after = change.applied_to(decision)
+        if decision.stars and after.stars != decision.stars:
+            stars = KEEP
+            kept.append(f"{decision.stars} stars")
+        if decision.flag is not Flag.NONE and after.flag is not decision.flag:
+            flag = KEEP
+            kept.append(str(decision.flag.value))
+        if decision.label is not None and after.label is not decision.label:
+            label = KEEP
+            kept.append(f"{decision.label.value} label")
+    return DecisionChange(stars=stars, flag=flag, label=label), tuple(dict.fromkeys(kept))
 
 
 def problems_of(outcomes: Iterable[XmpOutcome]) -> list[Problem]:

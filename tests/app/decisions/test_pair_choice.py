@@ -556,6 +556,33 @@ def test_ratings_written_for_a_pair_keep_the_stars_of_its_raw(
             assert b'xmp:Rating="5"' in (tmp_path / "a.jpg.xmp").read_bytes()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_ratings_written_for_a_pair_replace_nothing_of_either_half(
+    data_folder, clock, trash, tmp_path, dry_run
+):
+    """Though the pair is shown with the JPEG's decision; `overwrite` replaces both."""
+    for name in ("a.jpg", "a.cr2"):
+        (tmp_path / name).write_bytes(name.encode())
+    pair = unit_of(tmp_path / "a.jpg", tmp_path / "a.cr2")
+    with DecisionSession.open(data_folder, clock, trash=trash) as session:
+        session.decide([PhotoUnit(path=pair.path)], DecisionChange(flag=Flag.PICK))
+        session.decide([PhotoUnit(path=pair.companion)], DecisionChange(stars=5))
+
+        def rate(*, overwrite):
+            change = DecisionChange(stars=3, label=Label.RED)
+            policy = XmpPolicy(profile=XmpProfile.DARKTABLE, overwrite=overwrite)
+            request = RatingRequest(unit=pair, change=change)
+            return session.write_ratings([request], policy, dry_run=dry_run)[0]
+
+        result = rate(overwrite=False)
+        assert result.kept == ("5 stars",)
+        assert result.decision == Decision(flag=Flag.PICK, label=Label.RED)
+        assert decision(session, pair.companion).stars == 5
+        assert rate(overwrite=True).kept == ()
+        if not dry_run:
+            assert {decision(session, half).stars for half in pair.photos} == {3}
+
+
 @pytest.mark.parametrize("choice", [RAW, JPEG])
 @pytest.mark.parametrize("work", ["trash", "move", "copy"])
 def test_the_half_that_stays_and_the_one_that_goes_have_the_decision(
