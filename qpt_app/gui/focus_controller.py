@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
@@ -73,7 +74,7 @@ class FocusController(QObject):
         self._failed: set[PhotoRecord] = set()
         """What could not be measured: not known, but perhaps when it is tried again."""
         self._first: PhotoRecord | None = None
-        self._waiting: list[PhotoRecord] = []
+        self._waiting: deque[PhotoRecord] = deque()
         self._running: _Measure | None = None
         self._closed = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
@@ -90,7 +91,7 @@ class FocusController(QObject):
 
     def follow(self, shown: PhotoFilter) -> None:
         """Measure all photos if the filter asks for it, else no more."""
-        self._waiting = []
+        self._waiting.clear()
         if shown.focus is not FocusTest.ANY:
             self._want(self._model.records)
         self._go_on()
@@ -123,7 +124,8 @@ class FocusController(QObject):
         self._forget()
 
     def _forget(self) -> None:
-        self._looked_at, self._first, self._waiting = None, None, []
+        self._looked_at = self._first = None
+        self._waiting.clear()
         self._asked.clear()
         self._unknown.clear()
         self._failed.clear()
@@ -210,7 +212,7 @@ class FocusController(QObject):
             if self._first is not None:
                 record, self._first, priority = self._first, None, LOOKED_AT_PRIORITY
             elif self._waiting:
-                record, priority = self._waiting.pop(0), PRIORITY
+                record, priority = self._waiting.popleft(), PRIORITY
             else:
                 return
             if record.is_focus_measured or self._model.record(record.path) is not record:
@@ -230,7 +232,7 @@ class FocusController(QObject):
         elif running.future.cancel():
             self._running = None
             if self._model.filter.focus is not FocusTest.ANY:
-                self._waiting.insert(0, running.record)
+                self._waiting.appendleft(running.record)
 
     def _answer(self, record: PhotoRecord, future: "Future[Any]") -> None:
         """In a thread of the pool: pass the number on."""
