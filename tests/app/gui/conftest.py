@@ -14,6 +14,7 @@ import gui_fakes
 import pytest
 from PySide6.QtCore import QThreadPool
 
+from qpt_app.gui import status_line
 from qpt_app.gui.gui_settings import GuiPaths, GuiSettings, SessionState
 from qpt_app.gui.main_window import MainWindow
 from qpt_app.gui.theme import Theme
@@ -41,6 +42,12 @@ def nothing_is_left():
     ):
         threading.Event().wait(0.01)
     assert not left
+
+
+@pytest.fixture(autouse=True)
+def messages_stay(monkeypatch):
+    """What is announced stays until something else is, however long a busy computer takes."""
+    monkeypatch.setattr(status_line, "MESSAGE_MS", 600_000)
 
 
 @pytest.fixture
