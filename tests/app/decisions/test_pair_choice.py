@@ -6,11 +6,13 @@ import pytest
 
 from qpt_app.decisions.action import ActionKind
 from qpt_app.decisions.decision import UNDECIDED, Decision, DecisionChange, Flag, Label
+from qpt_app.decisions.file_transfer import remove_double
 from qpt_app.decisions.pair_choice import PairChoice, chosen_part, rendered_formats
 from qpt_app.decisions.photo_unit import PhotoUnit, find_units, unit_of
 from qpt_app.decisions.session import DecisionSession
 from qpt_app.decisions.xmp_exchange import RatingRequest
 from qpt_app.decisions.xmp_policy import XmpPolicy, XmpProfile
+from qpt_app.errors import FileOperationError
 
 RAW, JPEG, BOTH = PairChoice.RAW, PairChoice.JPEG, PairChoice.BOTH
 REJECT = DecisionChange(flag=Flag.REJECT)
@@ -382,6 +384,20 @@ def test_a_hard_link_is_no_second_sidecar(session, shoot, parted, picks):
     plan, _ = transfer(session, [parted], shoot, picks)
     assert plan.found_count == 0
     assert {"a.xmp", "a-1.xmp"} < names(picks)
+
+
+@pytest.mark.parametrize("double", ["edited", "longer", "link", "gone"])
+def test_a_sidecar_is_removed_only_while_the_same_lies_at_its_target(tmp_path, double):
+    """Somebody may write into either between the look at both and the step."""
+    mine, theirs = tmp_path / "a.xmp", tmp_path / "picks.xmp"
+    mine.write_bytes(b"rating 5")
+    if double == "link":
+        theirs.symlink_to(mine)
+    elif double != "gone":
+        theirs.write_bytes({"edited": b"rating 4", "longer": b"rating 5 and more"}[double])
+    with pytest.raises(FileOperationError):
+        remove_double(mine, theirs)
+    assert mine.read_bytes() == b"rating 5"
 
 
 def test_a_merged_sidecar_can_be_rated_there_and_back(data_folder, clock, trash, tmp_path):
