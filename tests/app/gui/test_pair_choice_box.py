@@ -616,3 +616,21 @@ def test_a_half_comes_back_after_a_restart(qtbot, make_window, opened, shoot, pa
     QTest.keyClick(again.parts.grid, Qt.Key.Key_Z, CONTROL_SHIFT)
     qtbot.waitUntil(lambda: names(shoot) == {*RAW_FILES, "p02.xmp"}, timeout=WAIT_MS)
     settle(qtbot, again)
+
+
+def test_what_was_looked_up_before_a_rating_does_not_hide_it(qtbot, opened):
+    """The older answer comes while the rating is on its way to the disk."""
+    record = opened.photo_cursor.record
+    shown: list[int] = []
+    opened.model.dataChanged.connect(lambda *_: shown.append(record.stars))
+    gate = threading.Event()
+
+    def pairs():
+        gate.wait(20)
+        return [(record.path, None)]
+
+    opened.desk.look_up(pairs)
+    press(qtbot, opened, "3")
+    gate.set()
+    settle(qtbot, opened)
+    assert set(shown) == {3}
