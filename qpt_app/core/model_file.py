@@ -14,6 +14,7 @@ from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.calibration import Calibration
 from qpt_app.core.model_metadata import (
     FORMAT_VERSION,
+    STATISTICS_VERSION,
     WEIGHT_FORMS,
     ModelMetadata,
     content_digest,
@@ -53,6 +54,7 @@ def save_model(
             "name": name,
             "encoder": model.encoder.name,
             "head_hidden": model.head.hidden.out_features,
+            "scene_statistics": STATISTICS_VERSION if model.with_statistics else 0,
             "preprocess": preprocess.to_dict(),
             "calibration": calibration.to_dict(),
             "training": training,
@@ -81,7 +83,11 @@ def load_model(path: Path) -> tuple[QualityModel, ModelMetadata]:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, struct.error) as error:
         raise ModelFormatError(f"{path}: its weights cannot be read: {error}") from error
-    model = build_quality_model(metadata.encoder, head_hidden=metadata.head_hidden)
+    model = build_quality_model(
+        metadata.encoder,
+        head_hidden=metadata.head_hidden,
+        with_statistics=metadata.scene_statistics > 0,
+    )
     if metadata.weights == WEIGHT_FORMS[8]:
         tensors = _restored(path, tensors)
     _load_weights(path, model, tensors)

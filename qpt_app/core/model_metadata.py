@@ -17,9 +17,13 @@ from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.scorer import ModelIdentity
 from qpt_app.errors import ModelDigestError, ModelFormatError, ModelNotFoundError
 
-FORMAT_VERSION = 2
-"""Written by this program. Version 1, which it also reads, has no `weights` and no calibration of
-pairs; its weights are in half precision."""
+FORMAT_VERSION = 3
+"""Written by this program, which also reads the older two. Version 2 has no `scene_statistics`: its
+scores come from the encoder alone. Version 1 has no `weights` and no calibration of pairs either;
+its weights are in half precision."""
+STATISTICS_VERSION = 1
+"""Of what `qpt_app.core.scene_statistics` measures. Raised whenever the same views would give other
+numbers, since a head that was fitted to the old ones would misread them."""
 MAX_HEADER_BYTES = 4 << 20
 MAX_FILE_BYTES = 1 << 30
 _FIELDS_OF_1 = {
@@ -32,7 +36,11 @@ _FIELDS_OF_1 = {
     "training",
     "licence",
 }
-_FIELDS = {1: _FIELDS_OF_1, FORMAT_VERSION: _FIELDS_OF_1 | {"weights"}}
+_FIELDS = {
+    1: _FIELDS_OF_1,
+    2: _FIELDS_OF_1 | {"weights"},
+    FORMAT_VERSION: _FIELDS_OF_1 | {"weights", "scene_statistics"},
+}
 WEIGHT_FORMS = {16: "float16", 8: "int8-per-channel"}
 """Bits of a weight -> what the description calls that form of keeping them."""
 
@@ -51,6 +59,8 @@ class ModelMetadata:
     training: dict[str, Any]
     """Data, recipe, seed, git revision, split and figures of the training."""
     licence: str
+    scene_statistics: int = 0
+    """Version of the scene statistics that its head reads besides the features; 0: none."""
     weights: str = "float16"
     """How the file keeps its weights: `float16` or `int8-per-channel`."""
     digest: str
@@ -150,13 +160,14 @@ def _parse_description(path: Path, description: str, digest: str) -> ModelMetada
         calibration=Calibration.from_dict(fields["calibration"]),
         training=fields["training"],
         licence=str(fields["licence"]),
+        scene_statistics=fields["scene_statistics"],
         weights=fields["weights"],
         digest=digest,
     )
 
 
 def _checked_fields(path: Path, description: str) -> dict[str, Any]:
-    """Parse the JSON of a known version; `weights` is filled in where the version has none."""
+    """Parse the JSON of a known version; what an older one does not tell is filled in."""
     try:
         fields = json.loads(description)
     except ValueError as error:
@@ -164,7 +175,7 @@ def _checked_fields(path: Path, description: str) -> dict[str, Any]:
     version = fields.get("format_version") if isinstance(fields, dict) else None
     expected = _FIELDS.get(version) if isinstance(version, int) else None
     if expected is None:
-        known = " and ".join(str(number) for number in _FIELDS)
+        known = ", ".join(str(number) for number in _FIELDS)
         raise ModelFormatError(
             f"{path} is of model format {version}, this qpt reads {known}; install a matching qpt"
         )
@@ -172,8 +183,14 @@ def _checked_fields(path: Path, description: str) -> dict[str, Any]:
         odd = ", ".join(sorted(set(fields) ^ expected))
         raise ModelFormatError(f"{path}: unexpected or missing description fields: {odd}")
     fields.setdefault("weights", WEIGHT_FORMS[16])
+    fields.setdefault("scene_statistics", 0)
     if fields["weights"] not in WEIGHT_FORMS.values():
         raise ModelFormatError(f"{path}: its weights are in an unknown form, {fields['weights']!r}")
+    if fields["scene_statistics"] not in (0, STATISTICS_VERSION):
+        raise ModelFormatError(
+            f"{path} needs scene statistics {fields['scene_statistics']!r}, this qpt has "
+            f"{STATISTICS_VERSION}; install a matching qpt"
+        )
     if not isinstance(fields["head_hidden"], int) or not isinstance(fields["training"], dict):
         raise ModelFormatError(f"{path}: its description has a field of the wrong type")
     return dict(fields)

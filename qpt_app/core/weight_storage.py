@@ -20,6 +20,9 @@ SCALE_SUFFIX = "/scale"
 SMALL_WEIGHTS = 1 << 15
 """Weights of fewer values are never kept in 8 bits. Our choice."""
 _LARGEST = 127
+_WHOLE = ("running_", "statistic_")
+"""Parts of the names of what stays in float32: batch-norm statistics span too wide a range for half
+precision, and the knots of the scene statistics lie too close together."""
 
 
 def stored_tensors(state: dict[str, Tensor], bits: WeightBits) -> dict[str, Tensor]:
@@ -29,9 +32,9 @@ def stored_tensors(state: dict[str, Tensor], bits: WeightBits) -> dict[str, Tens
         plain = value.detach().cpu().contiguous()
         if bits == 8 and _worth_eight_bits(plain):
             stored[key], stored[key + SCALE_SUFFIX] = quantise_per_channel(plain)
-        elif plain.is_floating_point() and "running_" not in key:
+        elif plain.is_floating_point() and not any(part in key for part in _WHOLE):
             stored[key] = plain.to(torch.float16)
-        else:  # batch-norm statistics span too wide a range for half precision
+        else:
             stored[key] = plain.clone()
     return stored
 

@@ -9,7 +9,12 @@ from safetensors.torch import save
 
 from qpt_app.core.calibration import Calibration
 from qpt_app.core.model_file import load_model, save_model
-from qpt_app.core.model_metadata import content_digest, read_metadata, split_header
+from qpt_app.core.model_metadata import (
+    STATISTICS_VERSION,
+    content_digest,
+    read_metadata,
+    split_header,
+)
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.quality_model import build_quality_model
 from qpt_app.errors import ModelDigestError, ModelFormatError, ModelNotFoundError
@@ -120,7 +125,10 @@ def test_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("format_version", 3, "format 3"),
+        ("format_version", 4, "format 4"),
+        ("scene_statistics", 1, "do not fit"),
+        ("scene_statistics", 2, "scene statistics 2"),
+        ("scene_statistics", None, "scene statistics None"),
         ("encoder", "resnet18", "do not fit"),
         ("head_hidden", 9, "shape"),
         ("surprise", 1, "surprise"),
@@ -138,13 +146,47 @@ def test_a_file_of_format_1_is_still_read(saved, tmp_path):
 
     def age(fields):
         fields["format_version"] = 1
-        del fields["weights"]
+        del fields["weights"], fields["scene_statistics"]
 
     loaded, metadata = load_model(rewritten(saved, tmp_path, age))
     assert metadata.weights == "float16"
     again, _ = load_model(saved[0])
     name = "head.hidden.weight"
     assert torch.equal(loaded.state_dict()[name], again.state_dict()[name])
+
+
+def test_a_file_of_format_2_has_no_scene_statistics(saved, tmp_path):
+    def age(fields):
+        fields["format_version"] = 2
+        del fields["scene_statistics"]
+
+    loaded, metadata = load_model(rewritten(saved, tmp_path, age))
+    assert metadata.scene_statistics == 0
+    assert not loaded.with_statistics
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_knots_of_scene_statistics_are_kept_whole(tmp_path, bits):
+    """Peakedness lies between .3 and .64: in half precision, knots would fall onto each other."""
+    torch.manual_seed(0)
+    model = build_quality_model("mobilenet_v3_large", head_hidden=64, with_statistics=True)
+    scale = model.head.scale
+    scale.statistic_knots += 1e-5 * torch.rand(scale.statistic_knots.shape)
+    path = tmp_path / "whole.safetensors"
+    metadata = save_model(
+        path,
+        model,
+        name="whole",
+        preprocess=PreprocessConfig(),
+        calibration=CALIBRATION,
+        training={},
+        licence="Apache-2.0",
+        weight_bits=bits,
+    )
+    assert metadata.scene_statistics == STATISTICS_VERSION
+    loaded, _ = load_model(path)
+    assert loaded.with_statistics
+    assert torch.equal(loaded.head.scale.statistic_knots, scale.statistic_knots)
 
 
 def test_format_1_never_holds_8_bit_weights(saved, tmp_path):

@@ -1,0 +1,72 @@
+"""Scene statistics of the whole frame: exposure, colour, layout, and contrast at each scale."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from qpt_app.core.view_planes import FLOOR, QUANTILES, Planes, quantiles, shape_moments, view_planes
+
+GRID = 4
+"""Cells along each side."""
+LEVELS = 5
+COLOUR_BINS = 4
+
+
+def frame_statistics(pixels: Tensor) -> Tensor:
+    """Return the statistics of the whole frame, (N, 3, H, W) -> (N, F)."""
+    planes = view_planes(pixels)
+    parts = [exposure(planes), clipping(pixels), layout(planes), colour_histogram(pixels)]
+    parts += [scale_spectrum(plane) for plane in planes[:3]]
+    return torch.cat(parts, dim=1)
+
+
+def exposure(planes: Planes) -> Tensor:
+    """Return mean, spread and quantiles of each plane, (N, F)."""
+    parts = []
+    for plane in planes:
+        sparse = plane[:, 0, ::2, ::2].flatten(1)
+        parts += [sparse.mean(1, keepdim=True), sparse.std(1, keepdim=True)]
+        parts += [quantiles(sparse, QUANTILES)]
+    return torch.cat(parts, dim=1)
+
+
+def clipping(pixels: Tensor) -> Tensor:
+    """Return the shares of pixels with a channel at either end, and with all of them, (N, 4)."""
+    largest, smallest = pixels.amax(1), pixels.amin(1)
+    ends = (largest > 0.99, smallest > 0.99, smallest < 0.01, largest < 0.01)
+    return torch.stack([end.float().mean((1, 2)).sqrt() for end in ends], dim=1)
+
+
+def layout(planes: Planes) -> Tensor:
+    """Return mean light, colour, saturation and detail in each cell of a grid, (N, F)."""
+    luminance = planes.luminance
+    across = (luminance[..., 1:, 1:] - luminance[..., 1:, :-1]).abs()
+    down = (luminance[..., 1:, 1:] - luminance[..., :-1, 1:]).abs()
+    grids = [functional.adaptive_avg_pool2d(plane, GRID).flatten(1) for plane in planes]
+    for steps in (across, down):
+        grids += [(functional.adaptive_avg_pool2d(steps, GRID) + FLOOR).log().flatten(1)]
+    return torch.cat(grids, dim=1)
+
+
+def colour_histogram(pixels: Tensor) -> Tensor:
+    """Return the roots of the shares of pixels in each of 4 x 4 x 4 boxes of RGB, (N, 64)."""
+    bins = (pixels[..., ::2, ::2] * COLOUR_BINS).long().clamp_max(COLOUR_BINS - 1)
+    boxes = (bins[:, 0] * COLOUR_BINS + bins[:, 1]) * COLOUR_BINS + bins[:, 2]
+    boxes = boxes.flatten(1)
+    each = COLOUR_BINS**3
+    first = torch.arange(len(boxes), device=boxes.device)[:, None] * each
+    counts = torch.bincount((boxes + first).flatten(), minlength=len(boxes) * each)
+    return (counts.reshape(-1, each).float() / boxes.shape[1]).sqrt()
+
+
+def scale_spectrum(plane: Tensor) -> Tensor:
+    """Return log contrast and peakedness of each octave, (N, F)."""
+    parts = []
+    for _ in range(LEVELS):
+        smaller = functional.avg_pool2d(plane, 2)
+        back = functional.interpolate(smaller, scale_factor=2.0, mode="nearest")
+        height, width = back.shape[-2:]
+        spread, peakedness = shape_moments((plane[..., :height, :width] - back)[:, 0])
+        parts += [(spread + FLOOR).log(), peakedness]
+        plane = smaller
+    return torch.stack(parts, dim=1)

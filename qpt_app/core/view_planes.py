@@ -1,0 +1,57 @@
+"""What scene statistics are made of: a view's planes, and moments and quantiles of numbers."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from qpt_app.core.encoder import CHANNEL_MEAN, CHANNEL_STD
+
+FLOOR = 1e-4
+"""Added before a logarithm: a fortieth of a step of 8 bits."""
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+class Planes(NamedTuple):
+    """A view's channels, each (N, 1, H, W)."""
+
+    luminance: Tensor
+    """0 to 1 (ITU-R BT.601 weights)."""
+    red_green: Tensor
+    yellow_blue: Tensor
+    """Opponent colours as Hasler and Suesstrunk (2003) take them."""
+    saturation: Tensor
+    """(largest - smallest)/largest channel, 0 to 1."""
+
+
+def view_pixels(views: Tensor) -> Tensor:
+    """Undo `normalise`: (N, 3, H, W) in [0, 1], float32."""
+    mean = torch.tensor(CHANNEL_MEAN, device=views.device).view(1, 3, 1, 1)
+    std = torch.tensor(CHANNEL_STD, device=views.device).view(1, 3, 1, 1)
+    return (views.float() * std + mean).contiguous().clamp(0, 1)
+
+
+def view_planes(pixels: Tensor) -> Planes:
+    """Return luminance and colours of (N, 3, H, W) in [0, 1]."""
+    red, green, blue = pixels.unbind(1)
+    largest, smallest = pixels.amax(1), pixels.amin(1)
+    planes = (
+        0.299 * red + 0.587 * green + 0.114 * blue,
+        red - green,
+        0.5 * (red + green) - blue,
+        (largest - smallest) / (largest + 1e-3),
+    )
+    return Planes(*(plane[:, None] for plane in planes))
+
+
+def shape_moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (spread, peakedness) of (N, H, W): peakedness is 2/pi for a Gaussian."""
+    square = (values * values).mean((1, 2)) + 1e-12
+    return square.sqrt(), values.abs().mean((1, 2)) ** 2 / square
+
+
+def quantiles(values: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """Return quantiles of each row, (N, M) -> (N, L); the nearest lower value, no interpolation."""
+    ordered = values.sort(dim=1).values
+    places = [min(values.shape[1] - 1, int(level * values.shape[1])) for level in levels]
+    return ordered[:, places]
