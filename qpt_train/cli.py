@@ -20,6 +20,7 @@ app = typer.Typer(
 COMMAND_MODULES = (
     "qpt_train.cli_pretrain",
     "qpt_train.cli_finetune",
+    "qpt_train.cli_fit_head",
     "qpt_train.cli_evaluate",
     "qpt_train.cli_checks",
     "qpt_train.cli_degrade",

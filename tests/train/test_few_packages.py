@@ -63,10 +63,11 @@ def labelled(tmp_path):
 
 @pytest.mark.slow
 def test_every_step_works_without_the_programs_packages(labelled, tmp_path):
-    """Pack, pre-train, probe, bench, export, fine-tune, export and evaluate, in this order."""
+    """Pack, pre-train, probe, bench, tune, export, fit a head, evaluate, in this order."""
     scores = str(labelled / "scores.csv")
     run, parts, tuned = (str(tmp_path / name) for name in ("run", "parts", "tuned"))
     weights, model = str(tmp_path / "weights.safetensors"), str(tmp_path / "model.safetensors")
+    headed, other = str(tmp_path / "headed"), str(tmp_path / "headed" / "other.safetensors")
     evaluation, sheets = str(tmp_path / "evaluation"), str(tmp_path / "sheets")
     here = ["--device", "cpu", "--num-workers", "0"]
     tiny = ["--recipe", "smoke", "--set", "steps=1", "--set", "views.crop_size=32"]
@@ -75,6 +76,7 @@ def test_every_step_works_without_the_programs_packages(labelled, tmp_path):
     small += ["preprocess.screen_side=64", "preprocess.global_side=32", "preprocess.crop_size=32"]
     small += ["split.validation_share=0.1", "batch_size=6"]
     sets = [part for change in small for part in ("--set", change)]
+    heads = ["--name", "other", "--out", headed, "--set", "pairs.count=3", "--set", "members=1"]
     commands = [
         ["pack", str(labelled), "--out", parts, "--part-mb", "1"],
         ["pretrain", *tiny, "--probe", scores, "--out", run, *here],
@@ -83,12 +85,13 @@ def test_every_step_works_without_the_programs_packages(labelled, tmp_path):
         ["export-encoder", "--run", run, "--out", weights],
         ["finetune", *sets, "--data", scores, "--init", weights, "--out", tuned, *here],
         ["export", "--run", tuned, "--data", scores, "--name", "small", "--out", model],
-        ["evaluate", "--model", model, "--data", scores, "--split", "all", "--out", evaluation],
+        ["fit-head", *heads, "--model", model, "--data", scores, "--photos", parts, *here],
+        ["evaluate", "--model", other, "--data", scores, "--split", "all", "--out", evaluation],
         ["degrade", str(labelled / "000.jpg"), "--out", sheets, "--side", "64"],
     ]
     result = run_python(DRIVER, json.dumps(commands), cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-3000:]
-    for made in (weights, model, evaluation, sheets):
+    for made in (weights, model, other, evaluation, sheets):
         assert Path(made).exists()
 
 

@@ -1,0 +1,91 @@
+"""`qpt-train fit-head`: a new head with scene statistics on a finished encoder."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qpt_train.cli_finetune import DEFAULT_LICENCE
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("fit-head")(fit_head_command)
+
+
+def fit_head_command(
+    model: Annotated[Path, typer.Option(help="Model file whose encoder is kept.")],
+    data: Annotated[Path, typer.Option(help="The labelled set that it was trained on.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; the model file is written there.")],
+    name: Annotated[str, typer.Option(help="Name of the new model.")],
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(help="Photos without labels for degraded pairs; may be repeated."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Recipe name or TOML file.")] = "head",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override, such as members=3.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    num_workers: Annotated[int, typer.Option(min=0, help="Decoding processes.")] = 2,
+) -> None:
+    """Fit a new quality head to a model's encoder and to scene statistics, and write the model.
+
+    Measuring the photos takes longest; it is kept in the run's folder, and a command given again
+    goes on where it was stopped.
+    """
+    from tqdm import tqdm
+
+    from qpt_app.core.idle_threads import let_idle_threads_sleep
+
+    let_idle_threads_sleep()  # before torch is loaded
+    from qpt_app.core.torch_scorer import choose_device
+    from qpt_train.config import load_recipe
+    from qpt_train.data.manifest import scan_photos
+    from qpt_train.data.mos_sets import load_mos_set
+    from qpt_train.export import export_run
+    from qpt_train.head_config import HeadRecipe
+    from qpt_train.refit_head import RefitOptions, refit_head
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    config = load_recipe(recipe, HeadRecipe, set_ or [])
+    out.mkdir(parents=True, exist_ok=True)
+    with tqdm(unit="photo", dynamic_ncols=True) as bar:
+
+        def show(what: str, count: int, total: int) -> None:
+            if bar.total != total or bar.desc != f"{what}: ":
+                bar.reset(total)
+                bar.set_description(what)
+            bar.update(count)
+
+        refit = refit_head(
+            model,
+            load_mos_set(data),
+            scan_photos(photos) if photos else None,
+            config,
+            RefitOptions(
+                out=out,
+                device=choose_device(device),
+                num_workers=num_workers,
+                on_measured=show,
+                on_member=lambda number, loss: tqdm.write(f"head {number + 1}: loss {loss:.4f}"),
+            ),
+        )
+    path = out / f"{name}.safetensors"
+    metadata, parity = export_run(
+        refit.run,
+        refit.split,
+        path,
+        name=name,
+        licence=licence,
+        notes=refit.notes,
+        num_workers=num_workers,
+        progress=True,
+    )
+    typer.echo(
+        f"{metadata.weights} weights move {parity.photos} scores by {parity.mean_points:.4f} "
+        f"points on average, {parity.largest_points:.4f} at most"
+    )
+    typer.echo(f"{path}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")

@@ -1,0 +1,194 @@
+"""A model file -> the same encoder with a new head, which reads scene statistics too."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from qpt_app.core.model_file import load_model
+from qpt_app.core.model_metadata import ModelMetadata
+from qpt_app.core.quality_model import QualityHead, QualityModel, build_quality_model
+from qpt_app.errors import CheckpointError
+from qpt_train.config import config_to_dict, parse_config
+from qpt_train.data.labelled_split import LabelledSplit, split_labelled, subset_numbers
+from qpt_train.data.manifest import WHOLE_FILE, Manifest, PhotoPlace
+from qpt_train.data.mos_records import MosSet
+from qpt_train.data.mos_views import ScoringViewSet
+from qpt_train.export import FinishedRun
+from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.head_config import HeadRecipe
+from qpt_train.head_fit import LabelledInputs, fit_head
+from qpt_train.head_inputs import (
+    DegradedPairSet,
+    PairedInputs,
+    measure_in_parts,
+    split_pairs,
+)
+from qpt_train.weight_averaging import recorded_split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefitOptions:
+    """What differs from one start to the next."""
+
+    out: Path
+    """Folder that keeps what was measured."""
+    device: torch.device
+    num_workers: int = 2
+    on_measured: Callable[[str, int, int], object] = lambda _what, _count, _total: None
+    """Told what is measured, how many were just measured and how many there are."""
+    on_member: Callable[[int, float], object] = lambda _member, _loss: None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refit:
+    """A model with a new head, ready to be exported."""
+
+    run: FinishedRun
+    split: LabelledSplit
+    notes: dict[str, Any]
+    """For the training record: how the encoder came about, and the head."""
+
+
+def refit_head(
+    model_path: Path,
+    mos_set: MosSet,
+    others: Manifest | None,
+    recipe: HeadRecipe,
+    options: RefitOptions,
+) -> Refit:
+    """Fit a new head to a model's encoder on the photos that its training did not hold out.
+
+    Args:
+        model_path: the model file; its weights but for the head are kept as they are.
+        mos_set: the labelled set that it was trained on.
+        others: photos without labels, for pairs.
+        recipe: how.
+        options: where and with what.
+
+    Raises:
+        ModelError: if there is no such model or it was altered.
+        CheckpointError: if the model does not tell its recipe and its split.
+        DatasetError: if the split cannot be made again, or a photo cannot be read.
+    """
+    base, metadata = load_model(model_path)
+    base.to(options.device)
+    trained = _recipe_of(metadata, model_path)
+    split = _split_again(model_path, mos_set, trained, options.out)
+    photos = _measure_photos(base, metadata, split, options)
+    pairs = None
+    if recipe.pairs.weight and recipe.pairs.count:
+        pairs = _measure_pairs(base, metadata, split, others, recipe, options)
+    head = fit_head(photos, pairs, recipe, on_member=options.on_member)
+    config = dataclasses.replace(
+        trained,
+        head_hidden=head.hidden.out_features,
+        split=dataclasses.replace(trained.split, validation_share=0.0),
+    )
+    return Refit(
+        run=FinishedRun(
+            recipe=config,
+            model=_joined(base, head),
+            step=int(metadata.training.get("steps", 0)),
+            best_epoch=-1,
+            best_srcc=-math.inf,  # the encoder's figures are not this model's
+            last_srcc=-math.inf,
+            split=split.description,
+        ),
+        split=split,
+        notes=_notes(metadata, recipe),
+    )
+
+
+def _recipe_of(metadata: ModelMetadata, path: Path) -> FinetuneRecipe:
+    """Return the recipe that a model tells."""
+    told = metadata.training.get("recipe")
+    if not isinstance(told, dict):
+        raise CheckpointError(f"{path} does not tell the recipe of its training")
+    return parse_config(told, FinetuneRecipe)
+
+
+def _split_again(
+    path: Path, mos_set: MosSet, trained: FinetuneRecipe, cache_folder: Path
+) -> LabelledSplit:
+    """Make the model's split again; the photos that chose an epoch then are trained on now."""
+    recorded: Mapping[str, Any] = recorded_split(path, trained.split)
+    recorded = {name: value for name, value in recorded.items() if name != "parts"}
+    config = dataclasses.replace(trained.split, validation_share=0.0)
+    return split_labelled(mos_set, config, recorded=recorded, cache_folder=cache_folder)
+
+
+def _measure_photos(
+    base: QualityModel, metadata: ModelMetadata, split: LabelledSplit, options: RefitOptions
+) -> LabelledInputs:
+    """Measure the training photos."""
+    items = split.train
+    inputs = measure_in_parts(
+        base,
+        ScoringViewSet([item.path for item in items], metadata.preprocess),
+        len(items),
+        folder=options.out / "inputs",
+        key=f"{metadata.digest} photos {split.description['hash']} {len(items)}",
+        device=options.device,
+        num_workers=options.num_workers,
+        on_part=lambda count: options.on_measured("photos", count, len(items)),
+    )
+    mos = np.array([item.mos for item in items])
+    targets = ((mos - split.mos_mean) / split.mos_std).astype(np.float32)
+    return LabelledInputs(inputs, targets, np.array(subset_numbers(items), dtype=np.int64))
+
+
+def _measure_pairs(
+    base: QualityModel,
+    metadata: ModelMetadata,
+    split: LabelledSplit,
+    others: Manifest | None,
+    recipe: HeadRecipe,
+    options: RefitOptions,
+) -> PairedInputs:
+    """Measure pairs of degraded states of training photos and of photos without labels."""
+    labelled = Manifest(
+        [
+            PhotoPlace(item.name, item.path, WHOLE_FILE, item.path.stat().st_size)
+            for item in split.train
+        ]
+    )
+    pairs = recipe.pairs
+    drawn = (pairs.count, pairs.operators, pairs.labelled_share, recipe.seed)
+    of = "" if others is None else others.digest()
+    inputs = measure_in_parts(
+        base,
+        DegradedPairSet(labelled, others, metadata.preprocess, pairs, recipe.seed),
+        pairs.count,
+        folder=options.out / "inputs",
+        key=f"{metadata.digest} pairs {drawn} {labelled.digest()} {of}",
+        device=options.device,
+        num_workers=options.num_workers,
+        on_part=lambda count: options.on_measured("pairs", count, pairs.count),
+    )
+    return split_pairs(inputs)
+
+
+def _joined(base: QualityModel, head: QualityHead) -> QualityModel:
+    """Return the encoder of one model under a new head, on the CPU, in eval mode."""
+    width = head.hidden.out_features
+    model = build_quality_model(base.encoder.name, head_hidden=width, with_statistics=True)
+    model.encoder.load_state_dict(base.encoder.state_dict())
+    model.head.load_state_dict(head.state_dict())
+    return model.eval()
+
+
+def _notes(metadata: ModelMetadata, recipe: HeadRecipe) -> dict[str, Any]:
+    """Return what the training record says besides recipe and split."""
+    kept: dict[str, Any] = {
+        name: metadata.training[name]
+        for name in ("data", "init", "averaged")
+        if name in metadata.training
+    }
+    head = {"encoder_of": metadata.identity.label, "recipe": config_to_dict(recipe)}
+    return {**kept, "head": head}
