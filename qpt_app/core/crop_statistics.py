@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from qpt_app.core.view_planes import FLOOR, QUANTILES, quantiles, shape_moments, view_planes
+from qpt_app.core.view_planes import (
+    FLOOR,
+    QUANTILES,
+    mean_square,
+    quantiles,
+    shape_moments,
+    view_planes,
+)
 
 WINDOW_REACH = 3
 """BRISQUE's window of local mean and contrast: 7 x 7, three standard deviations to its edge."""
@@ -85,15 +92,11 @@ def mscn_moments(mscn: Tensor) -> Tensor:
     )
     moments = [*shape_moments(plane)]
     for product in products:
-        positive, negative = product.clamp_min(0), product.clamp_max(0)
         moments += [*shape_moments(product), product.mean((1, 2))]
-        moments += [_spread(positive), _spread(negative)]
+        moments += [
+            mean_square(half).sqrt() for half in (product.clamp_min(0), product.clamp_max(0))
+        ]
     return torch.stack(moments, dim=1)
-
-
-def _spread(values: Tensor) -> Tensor:
-    """Return the root mean square of (N, H, W)."""
-    return ((values * values).mean((1, 2)) + 1e-12).sqrt()
 
 
 def contrast_spread(contrast: Tensor, per_photo: int, step: int) -> Tensor:

@@ -1,10 +1,19 @@
 """Scene statistics of the whole frame: exposure, colour, layout, and contrast at each scale."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from qpt_app.core.view_planes import FLOOR, QUANTILES, Planes, quantiles, shape_moments, view_planes
+from qpt_app.core.view_planes import (
+    FLOOR,
+    QUANTILES,
+    quantiles,
+    saturation,
+    shape_moments,
+    view_planes,
+)
 
 GRID = 4
 """Cells along each side."""
@@ -15,15 +24,16 @@ COLOUR_BINS = 4
 def frame_statistics(pixels: Tensor) -> Tensor:
     """Return the statistics of the whole frame, (N, 3, H, W) -> (N, F)."""
     planes = view_planes(pixels)
-    parts = [exposure(planes), clipping(pixels), layout(planes), colour_histogram(pixels)]
-    parts += [scale_spectrum(plane) for plane in planes[:3]]
+    maps = [*planes, saturation(pixels)]
+    parts = [exposure(maps), clipping(pixels), layout(maps), colour_histogram(pixels)]
+    parts += [scale_spectrum(plane) for plane in planes]
     return torch.cat(parts, dim=1)
 
 
-def exposure(planes: Planes) -> Tensor:
-    """Return mean, spread and quantiles of each plane, (N, F)."""
+def exposure(maps: Sequence[Tensor]) -> Tensor:
+    """Return mean, spread and quantiles of each map, (N, 1, H, W) -> (N, F)."""
     parts = []
-    for plane in planes:
+    for plane in maps:
         sparse = plane[:, 0, ::2, ::2].flatten(1)
         parts += [sparse.mean(1, keepdim=True), sparse.std(1, keepdim=True)]
         parts += [quantiles(sparse, QUANTILES)]
@@ -37,12 +47,12 @@ def clipping(pixels: Tensor) -> Tensor:
     return torch.stack([end.float().mean((1, 2)).sqrt() for end in ends], dim=1)
 
 
-def layout(planes: Planes) -> Tensor:
-    """Return mean light, colour, saturation and detail in each cell of a grid, (N, F)."""
-    luminance = planes.luminance
+def layout(maps: Sequence[Tensor]) -> Tensor:
+    """Return each map's mean, and the first one's detail, in each cell of a grid, (N, F)."""
+    luminance = maps[0]
     across = (luminance[..., 1:, 1:] - luminance[..., 1:, :-1]).abs()
     down = (luminance[..., 1:, 1:] - luminance[..., :-1, 1:]).abs()
-    grids = [functional.adaptive_avg_pool2d(plane, GRID).flatten(1) for plane in planes]
+    grids = [functional.adaptive_avg_pool2d(plane, GRID).flatten(1) for plane in maps]
     for steps in (across, down):
         grids += [(functional.adaptive_avg_pool2d(steps, GRID) + FLOOR).log().flatten(1)]
     return torch.cat(grids, dim=1)

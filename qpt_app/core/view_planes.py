@@ -20,8 +20,6 @@ class Planes(NamedTuple):
     red_green: Tensor
     yellow_blue: Tensor
     """Opponent colours as Hasler and Suesstrunk (2003) take them."""
-    saturation: Tensor
-    """(largest - smallest)/largest channel, 0 to 1."""
 
 
 def view_pixels(views: Tensor) -> Tensor:
@@ -32,22 +30,33 @@ def view_pixels(views: Tensor) -> Tensor:
 
 
 def view_planes(pixels: Tensor) -> Planes:
-    """Return luminance and colours of (N, 3, H, W) in [0, 1]."""
+    """Return luminance and opponent colours of (N, 3, H, W) in [0, 1]."""
     red, green, blue = pixels.unbind(1)
-    largest, smallest = pixels.amax(1), pixels.amin(1)
     planes = (
         0.299 * red + 0.587 * green + 0.114 * blue,
         red - green,
         0.5 * (red + green) - blue,
-        (largest - smallest) / (largest + 1e-3),
     )
     return Planes(*(plane[:, None] for plane in planes))
 
 
+def saturation(pixels: Tensor) -> Tensor:
+    """Return (largest - smallest)/largest channel, (N, 1, H, W) in 0..1."""
+    largest, smallest = pixels.amax(1, keepdim=True), pixels.amin(1, keepdim=True)
+    return (largest - smallest) / (largest + 1e-3)
+
+
 def shape_moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Return (spread, peakedness) of (N, H, W): peakedness is 2/pi for a Gaussian."""
-    square = (values * values).mean((1, 2)) + 1e-12
-    return square.sqrt(), values.abs().mean((1, 2)) ** 2 / square
+    square = mean_square(values)
+    magnitude = torch.linalg.vector_norm(values, ord=1, dim=(1, 2)) / values[0].numel()
+    return square.sqrt(), magnitude**2 / square
+
+
+def mean_square(values: Tensor) -> Tensor:
+    """Return the mean square of (N, H, W), never quite 0: (N,)."""
+    root: Tensor = torch.linalg.vector_norm(values, dim=(1, 2))
+    return root * root / values[0].numel() + 1e-12
 
 
 def quantiles(values: Tensor, levels: tuple[float, ...]) -> Tensor:

@@ -27,7 +27,13 @@ from qpt_app.core.frame_statistics import (
     scale_spectrum,
 )
 from qpt_app.core.scene_statistics import STATISTIC_COUNT, scene_statistics
-from qpt_app.core.view_planes import quantiles, shape_moments, view_pixels, view_planes
+from qpt_app.core.view_planes import (
+    quantiles,
+    saturation,
+    shape_moments,
+    view_pixels,
+    view_planes,
+)
 
 
 def pixels(*shape, seed=0):
@@ -45,6 +51,10 @@ def views(count=3, crops=4, size=64, seed=0):
     overview = pixels(count, 3, 64, 96, seed=seed)
     flat = pixels(count * crops, 3, size, size, seed=seed + 1)
     return normalise(overview), normalise(flat).reshape(count, crops, 3, size, size)
+
+
+def maps_of(photo):
+    return [*view_planes(photo), saturation(photo)]
 
 
 def test_there_are_as_many_as_stated_and_all_are_finite():
@@ -91,7 +101,7 @@ def test_grey_has_its_own_luminance_and_no_colour():
     grey = torch.rand(2, 1, 5, 7).expand(2, 3, 5, 7)
     planes = view_planes(grey)
     torch.testing.assert_close(planes.luminance, grey[:, :1])
-    for plane in planes[1:]:
+    for plane in (*planes[1:], saturation(grey)):
         assert plane.abs().max() < 1e-6
 
 
@@ -189,11 +199,11 @@ def test_jpeg_raises_the_grid_statistics_and_blur_lowers_the_contrast():
 
 def test_exposure_rises_with_light_and_saturation_with_colour():
     dark, bright = torch.full((1, 3, 8, 8), 0.2), torch.full((1, 3, 8, 8), 0.8)
-    rise = exposure(view_planes(bright)) - exposure(view_planes(dark))
+    rise = exposure(maps_of(bright)) - exposure(maps_of(dark))
     assert float(rise[0, 0]) == pytest.approx(0.6, abs=1e-6)
     red = torch.zeros(1, 3, 8, 8)
     red[:, 0] = 0.5
-    assert float(exposure(view_planes(red))[0, 27]) == pytest.approx(1.0, abs=0.01)
+    assert float(exposure(maps_of(red))[0, 27]) == pytest.approx(1.0, abs=0.01)
 
 
 def test_clipping_counts_the_pixels_at_either_end():
@@ -207,7 +217,7 @@ def test_clipping_counts_the_pixels_at_either_end():
 def test_layout_says_where_the_light_is():
     photo = torch.zeros(1, 3, 64, 64)
     photo[:, :, :16, 48:] = 1.0
-    light = layout(view_planes(photo))[0, :16].reshape(4, 4)
+    light = layout(maps_of(photo))[0, :16].reshape(4, 4)
     assert float(light[0, 3]) == pytest.approx(1.0)
     assert float(light.sum()) == pytest.approx(1.0)
 
