@@ -13,7 +13,10 @@ from qpt_train.stop_flag import SIGTERM_EXIT_CODE, StopFlag
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from qpt_app.core.model_metadata import ModelMetadata
+    from qpt_app.core.weight_storage import WeightBits
     from qpt_train.data.labelled_split import LabelledSplit
+    from qpt_train.export import Parity
 
 DEFAULT_LICENCE = "Apache-2.0"
 
@@ -141,8 +144,7 @@ def export_command(
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
-    if weights_bits not in (8, 16):
-        raise UsageError(f"--weights-bits is 8 or 16, not {weights_bits}")
+    bits = checked_bits(weights_bits)
     finished = load_run(run, weights=weights)
     notes = {"data": data_note, "init": init_note}
     if average_with is not None:
@@ -158,11 +160,29 @@ def export_command(
         licence=licence,
         notes={**notes, "data": data_note or split.description["set"]},
         num_workers=num_workers,
-        weight_bits=8 if weights_bits == 8 else 16,
+        weight_bits=bits,
         progress=True,
     )
+    show_export(out, metadata, parity)
+
+
+def checked_bits(bits: int) -> "WeightBits":
+    """Return the bits of a weight that were asked for.
+
+    Raises:
+        UsageError: for other numbers than 8 and 16.
+    """
+    from qpt_app.errors import UsageError
+
+    if bits not in (8, 16):
+        raise UsageError(f"--weights-bits is 8 or 16, not {bits}")
+    return 8 if bits == 8 else 16
+
+
+def show_export(path: Path, metadata: "ModelMetadata", parity: "Parity") -> None:
+    """Tell what was written, and how far its scores are from the run's."""
     typer.echo(
         f"{metadata.weights} weights move {parity.photos} scores by {parity.mean_points:.4f} "
         f"points on average, {parity.largest_points:.4f} at most"
     )
-    typer.echo(f"{out}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")
+    typer.echo(f"{path}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")

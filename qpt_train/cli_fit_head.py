@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qpt_train.cli_finetune import DEFAULT_LICENCE
+from qpt_train.cli_finetune import DEFAULT_LICENCE, checked_bits, show_export
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +28,9 @@ def fit_head_command(
         list[str] | None, typer.Option("--set", help="Override, such as members=3.")
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
+    weights_bits: Annotated[
+        int, typer.Option(help="16: half precision; 8: per channel, if scores hardly move.")
+    ] = 16,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     num_workers: Annotated[int, typer.Option(min=0, help="Decoding processes.")] = 2,
 ) -> None:
@@ -49,6 +52,7 @@ def fit_head_command(
     from qpt_train.head_config import HeadRecipe
     from qpt_train.refit_head import RefitOptions, refit_head
 
+    bits = checked_bits(weights_bits)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, HeadRecipe, set_ or [])
     out.mkdir(parents=True, exist_ok=True)
@@ -82,10 +86,7 @@ def fit_head_command(
         licence=licence,
         notes=refit.notes,
         num_workers=num_workers,
+        weight_bits=bits,
         progress=True,
     )
-    typer.echo(
-        f"{metadata.weights} weights move {parity.photos} scores by {parity.mean_points:.4f} "
-        f"points on average, {parity.largest_points:.4f} at most"
-    )
-    typer.echo(f"{path}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")
+    show_export(path, metadata, parity)

@@ -11,8 +11,9 @@ from PIL import Image, ImageFilter
 from qpt_app.core.model_file import load_model, save_model
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.quality_model import build_quality_model
-from qpt_app.errors import CheckpointError, DatasetError
+from qpt_app.errors import CheckpointError, DatasetError, UsageError
 from qpt_train import head_inputs, refit_head
+from qpt_train.cli import app
 from qpt_train.config import config_to_dict
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.manifest import scan_photos
@@ -172,6 +173,20 @@ def test_a_model_that_does_not_tell_its_training_is_refused(mos_set, tmp_path):
     )
     with pytest.raises(CheckpointError, match="recipe"):
         refit(path, mos_set, tmp_path)
+
+
+def test_the_command_writes_a_model_that_loads(base, mos_set, tmp_path):
+    data = str(mos_set.items[0].path.parent / "scores.csv")
+    words = ["fit-head", "--model", str(base), "--data", data, "--out", str(tmp_path)]
+    words += ["--name", "new", "--num-workers", "0", "--device", "cpu", "--set", "members=1"]
+    words += ["--set", "hidden=4", "--set", "epochs=1", "--set", "pairs.count=2"]
+    app(words, standalone_mode=False)
+    model, metadata = load_model(tmp_path / "new.safetensors")
+    assert model.with_statistics
+    assert metadata.training["head"]["recipe"]["hidden"] == 4
+    assert metadata.training["split"]["heldout"] > 0
+    with pytest.raises(UsageError, match="weights-bits"):
+        app([*words, "--weights-bits", "4"], standalone_mode=False)
 
 
 @pytest.fixture
