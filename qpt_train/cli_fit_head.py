@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qpt_train.cli_finetune import DEFAULT_LICENCE, checked_bits, show_export
+from qpt_train.cli_finetune import checked_bits, show_export
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,9 @@ def fit_head_command(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override, such as members=3.")
     ] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of the weights; without it, the model's own.")
+    ] = None,
     weights_bits: Annotated[
         int, typer.Option(help="16: half precision; 8: per channel, if scores hardly move.")
     ] = 16,
@@ -44,7 +46,9 @@ def fit_head_command(
     from qpt_app.core.idle_threads import let_idle_threads_sleep
 
     let_idle_threads_sleep()  # before torch is loaded
+    from qpt_app.core.model_metadata import read_metadata
     from qpt_app.core.torch_scorer import choose_device
+    from qpt_app.errors import UsageError
     from qpt_train.config import load_recipe
     from qpt_train.data.manifest import scan_photos
     from qpt_train.data.mos_sets import load_mos_set
@@ -53,6 +57,10 @@ def fit_head_command(
     from qpt_train.refit_head import RefitOptions, refit_head
 
     bits = checked_bits(weights_bits)
+    path = out / f"{name}.safetensors"
+    if path.resolve() == model.resolve():
+        raise UsageError(f"{path} is the model itself; choose another --out or --name")
+    terms = read_metadata(model).licence if licence is None else licence
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, HeadRecipe, set_ or [])
     out.mkdir(parents=True, exist_ok=True)
@@ -77,13 +85,12 @@ def fit_head_command(
                 on_member=lambda number, loss: tqdm.write(f"head {number + 1}: loss {loss:.4f}"),
             ),
         )
-    path = out / f"{name}.safetensors"
     metadata, parity = export_run(
         refit.run,
         refit.split,
         path,
         name=name,
-        licence=licence,
+        licence=terms,
         notes=refit.notes,
         num_workers=num_workers,
         weight_bits=bits,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from qpt_train.degradations.table import DEGRADATIONS
+
 HEAD_OPERATORS = (
     "gaussian_blur",
     "lens_blur",
@@ -38,6 +40,18 @@ class PairsConfig:
     margin: float = 0.15
     """Least fall of the raw score per step of severity, in standard deviations of MOS."""
 
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: if one is out of range, or an operator unknown.
+        """
+        if self.count < 0 or self.weight < 0 or not 0 <= self.labelled_share <= 1:
+            raise ValueError("count and weight must be 0 or more, labelled_share in 0..1")
+        unknown = [name for name in self.operators if name not in DEGRADATIONS]
+        if unknown or not self.operators:
+            raise ValueError(f"operators must name degradations, not {unknown}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadRecipe:
@@ -60,3 +74,14 @@ class HeadRecipe:
     within_subset_weight: float = 0.5
     seed: int = 0
     pairs: PairsConfig = field(default_factory=PairsConfig)
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: if one is out of range.
+        """
+        if min(self.members, self.hidden, self.epochs, self.batch_size) < 1:
+            raise ValueError("members, hidden, epochs and batch_size must be 1 or more")
+        if not (0 <= self.input_dropout < 1 and 0 <= self.hidden_dropout < 1):
+            raise ValueError("dropout must lie in 0..1, without 1")

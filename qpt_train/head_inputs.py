@@ -172,7 +172,7 @@ def measure_in_parts(
     parts: list[HeadInputs] = []
     for start in range(0, count, PART):
         stop = min(start + PART, count)
-        path = folder / f"{digest}-{start:06d}.npz"
+        path = folder / f"{digest}-{start:06d}-{stop:06d}.npz"
         part = _read_part(path)
         if part is None:
             part = _measure(model, views, range(start, stop), device, num_workers)

@@ -36,6 +36,11 @@ def load_initial_weights(model: QualityModel, path: Path) -> str:
         other, _ = load_model(path)
     except ModelFormatError:
         return load_encoder_weights(model.encoder, path)
+    if other.with_statistics and not model.with_statistics:
+        raise CheckpointError(
+            f"the head of {path} reads scene statistics, which fine-tuning has not: start from the "
+            "model or run that fit-head was given, and fit a head afterwards"
+        )
     _load_quality_model(model, other.state_dict(), path)
     return "quality model"
 

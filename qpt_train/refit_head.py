@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ import torch
 from qpt_app.core.model_file import load_model
 from qpt_app.core.model_metadata import ModelMetadata
 from qpt_app.core.quality_model import QualityHead, QualityModel, build_quality_model
-from qpt_app.errors import CheckpointError
+from qpt_app.errors import CheckpointError, DatasetError
 from qpt_train.config import config_to_dict, parse_config
 from qpt_train.data.labelled_split import LabelledSplit, split_labelled, subset_numbers
 from qpt_train.data.manifest import WHOLE_FILE, Manifest, PhotoPlace
@@ -30,6 +30,9 @@ from qpt_train.head_inputs import (
     split_pairs,
 )
 from qpt_train.weight_averaging import recorded_split
+
+SMALLEST_VIEW = 32
+"""Pixels along a side that `scene_statistics` needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,12 +77,14 @@ def refit_head(
     Raises:
         ModelError: if there is no such model or it was altered.
         CheckpointError: if the model does not tell its recipe and its split.
-        DatasetError: if the split cannot be made again, or a photo cannot be read.
+        DatasetError: if the split cannot be made again, holds nothing out, a photo cannot be read,
+            or photos that are held out are among the others.
     """
     base, metadata = load_model(model_path)
     base.to(options.device)
     trained = _recipe_of(metadata, model_path)
     split = _split_again(model_path, mos_set, trained, options.out)
+    _require_usable(metadata, split, others)
     photos = _measure_photos(base, metadata, split, options)
     pairs = None
     if recipe.pairs.weight and recipe.pairs.count:
@@ -87,6 +92,7 @@ def refit_head(
     head = fit_head(photos, pairs, recipe, on_member=options.on_member)
     config = dataclasses.replace(
         trained,
+        preprocess=metadata.preprocess,
         head_hidden=head.hidden.out_features,
         split=dataclasses.replace(trained.split, validation_share=0.0),
     )
@@ -121,6 +127,20 @@ def _split_again(
     recorded = {name: value for name, value in recorded.items() if name != "parts"}
     config = dataclasses.replace(trained.split, validation_share=0.0)
     return split_labelled(mos_set, config, recorded=recorded, cache_folder=cache_folder)
+
+
+def _require_usable(metadata: ModelMetadata, split: LabelledSplit, others: Manifest | None) -> None:
+    """Refuse before anything is measured what would be refused, or be dishonest, afterwards."""
+    if not split.heldout:
+        raise DatasetError("calibration needs held-out photos; the model's training held none out")
+    smallest = min(metadata.preprocess.crop_size, metadata.preprocess.global_multiple)
+    if smallest < SMALLEST_VIEW:
+        raise DatasetError(f"scene statistics need views of {SMALLEST_VIEW} pixels or more")
+    heldout = {(item.path.name, item.path.stat().st_size) for item in split.heldout}
+    for number in range(0 if others is None else len(others)):
+        place = cast(Manifest, others)[number]
+        if (Path(place.name).name, place.size) in heldout:
+            raise DatasetError(f"{place.name} among the photos for pairs is held out by the model")
 
 
 def _measure_photos(
@@ -190,5 +210,9 @@ def _notes(metadata: ModelMetadata, recipe: HeadRecipe) -> dict[str, Any]:
         for name in ("data", "init", "averaged")
         if name in metadata.training
     }
-    head = {"encoder_of": metadata.identity.label, "recipe": config_to_dict(recipe)}
+    head = {
+        "encoder_of": metadata.identity.label,
+        "encoder_recipe": metadata.training["recipe"],
+        "recipe": config_to_dict(recipe),
+    }
     return {**kept, "head": head}

@@ -52,10 +52,24 @@ def layout(maps: Sequence[Tensor]) -> Tensor:
     luminance = maps[0]
     across = (luminance[..., 1:, 1:] - luminance[..., 1:, :-1]).abs()
     down = (luminance[..., 1:, 1:] - luminance[..., :-1, 1:]).abs()
-    grids = [functional.adaptive_avg_pool2d(plane, GRID).flatten(1) for plane in maps]
-    for steps in (across, down):
-        grids += [(functional.adaptive_avg_pool2d(steps, GRID) + FLOOR).log().flatten(1)]
+    grids = [cell_means(plane) for plane in maps]
+    grids += [(cell_means(steps) + FLOOR).log() for steps in (across, down)]
     return torch.cat(grids, dim=1)
+
+
+def cell_means(plane: Tensor) -> Tensor:
+    """Return the mean in each cell, (N, 1, H, W) -> (N, 16), for sides that 4 does not divide too.
+
+    The cells are those of `adaptive_avg_pool2d`, which Apple's GPU refuses for such sides.
+    """
+    rows, columns = (_cells(length) for length in plane.shape[-2:])
+    means = [plane[..., a:b, c:d].mean((1, 2, 3)) for a, b in rows for c, d in columns]
+    return torch.stack(means, dim=1)
+
+
+def _cells(length: int) -> list[tuple[int, int]]:
+    """Return (first, end) of each cell along a side; they overlap where it cannot be divided."""
+    return [(k * length // GRID, -(-(k + 1) * length // GRID)) for k in range(GRID)]
 
 
 def colour_histogram(pixels: Tensor) -> Tensor:

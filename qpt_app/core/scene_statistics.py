@@ -12,6 +12,9 @@ from qpt_app.core.crop_statistics import crop_statistics
 from qpt_app.core.frame_statistics import frame_statistics
 from qpt_app.core.view_planes import view_pixels
 
+STATISTIC_COUNT = 342
+"""How many there are. Another number, or other numbers, are another `STATISTICS_VERSION`."""
+
 
 def scene_statistics(global_views: Tensor, crops: Tensor) -> Tensor:
     """Measure a batch.
@@ -25,13 +28,3 @@ def scene_statistics(global_views: Tensor, crops: Tensor) -> Tensor:
     """
     details = crop_statistics(view_pixels(crops.flatten(0, 1)), crops.shape[1])
     return torch.cat([details, frame_statistics(view_pixels(global_views))], dim=1)
-
-
-def _count() -> int:
-    """Return how many numbers `scene_statistics` gives, from one small photo."""
-    with torch.inference_mode():
-        return scene_statistics(torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 3, 32, 32)).shape[1]
-
-
-STATISTIC_COUNT = _count()
-"""How many there are. Another number, or other numbers, are another `STATISTICS_VERSION`."""

@@ -60,7 +60,7 @@ def mean_square(values: Tensor) -> Tensor:
 
 
 def quantiles(values: Tensor, levels: tuple[float, ...]) -> Tensor:
-    """Return quantiles of each row, (N, M) -> (N, L); the nearest lower value, no interpolation."""
+    """Return quantiles of each row, (N, M) -> (N, L); values that occur, no interpolation."""
     ordered = values.sort(dim=1).values
     places = [min(values.shape[1] - 1, int(level * values.shape[1])) for level in levels]
     return ordered[:, places]

@@ -30,12 +30,12 @@ def stored_tensors(state: dict[str, Tensor], bits: WeightBits) -> dict[str, Tens
     stored: dict[str, Tensor] = {}
     for key, value in state.items():
         plain = value.detach().cpu().contiguous()
-        if bits == 8 and _worth_eight_bits(plain):
-            stored[key], stored[key + SCALE_SUFFIX] = quantise_per_channel(plain)
-        elif plain.is_floating_point() and not any(part in key for part in _WHOLE):
-            stored[key] = plain.to(torch.float16)
-        else:
+        if any(part in key for part in _WHOLE) or not plain.is_floating_point():
             stored[key] = plain.clone()
+        elif bits == 8 and _worth_eight_bits(plain):
+            stored[key], stored[key + SCALE_SUFFIX] = quantise_per_channel(plain)
+        else:
+            stored[key] = plain.to(torch.float16)
     return stored
 
 
@@ -76,7 +76,7 @@ def quantise_per_channel(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _worth_eight_bits(value: Tensor) -> bool:
     """Whether a tensor is a matrix or kernel of some size."""
-    return value.is_floating_point() and value.ndim >= 2 and value.numel() >= SMALL_WEIGHTS
+    return value.ndim >= 2 and value.numel() >= SMALL_WEIGHTS
 
 
 def _dequantised(key: str, value: Tensor, scale: Tensor) -> Tensor:

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from qpt_app.core.quality_model import LARGEST_LEVEL, SCALE_KNOTS
+from qpt_app.errors import RecipeError
+from qpt_train import head_fit
+from qpt_train.config import parse_config
 from qpt_train.head_config import HeadRecipe, PairsConfig
 from qpt_train.head_fit import LabelledInputs, fit_head, fit_scale
 from qpt_train.head_inputs import HeadInputs, PairedInputs
@@ -47,16 +50,22 @@ def test_it_learns_from_features_and_from_statistics():
     assert srcc(scores(head, no_statistics), unseen.targets) < 0.85
 
 
-def test_the_average_is_the_mean_of_its_members():
-    photos = labelled()
-    both = fit_head(photos, None, RECIPE)
-    first = fit_head(photos, None, dataclasses.replace(RECIPE, members=1))
-    assert both.hidden.out_features == 32
-    found = scores(both, photos.inputs)
-    alone = scores(first, photos.inputs)
-    rest = 2 * found - alone  # the second member
-    assert srcc(rest, photos.targets) > 0.9
-    assert np.abs(rest - alone).max() > 1e-3
+def test_the_average_is_the_mean_of_its_members(monkeypatch):
+    members = []
+    plain = head_fit._fit_member
+    monkeypatch.setattr(
+        head_fit, "_fit_member", lambda *args: (members.append(plain(*args)), members[-1])[1]
+    )
+    photos = labelled(100)
+    head = fit_head(photos, None, dataclasses.replace(RECIPE, members=3, epochs=3))
+    assert head.hidden.out_features == 48
+    features, statistics = (torch.from_numpy(array) for array in photos.inputs)
+    with torch.inference_mode():
+        normed = torch.nn.functional.layer_norm(features, features.shape[1:])
+        known = torch.cat([normed, head.scale(statistics)], dim=1)
+        outputs = torch.stack([member(known).squeeze(-1) for member, _ in members])
+        assert (outputs[0] - outputs[1]).abs().max() > 1e-3
+        torch.testing.assert_close(head(features, statistics), outputs.mean(0))
 
 
 def test_the_same_seed_gives_the_same_head_and_another_another():
@@ -117,3 +126,21 @@ def test_a_statistic_that_never_changes_is_level():
     assert scale.statistic_knots.shape == (1, SCALE_KNOTS)
     levels = scale(torch.tensor([[2.0], [3.0], [4.0]]))
     assert torch.allclose(levels, torch.zeros(3, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"members": 0},
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"hidden_dropout": 1.0},
+        {"pairs": {"count": -1}},
+        {"pairs": {"labelled_share": 7.0}},
+        {"pairs": {"operators": []}},
+        {"pairs": {"operators": ["nope"]}},
+    ],
+)
+def test_a_recipe_out_of_range_is_refused_before_anything_is_measured(change):
+    with pytest.raises(RecipeError):
+        parse_config(change, HeadRecipe)

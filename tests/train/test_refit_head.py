@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from qpt_app.errors import CheckpointError, DatasetError, UsageError
 from qpt_train import head_inputs, refit_head
 from qpt_train.cli import app
 from qpt_train.config import config_to_dict
+from qpt_train.data import mos_views
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.manifest import scan_photos
 from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.finetune_config import FinetuneRecipe
 from qpt_train.head_config import HeadRecipe, PairsConfig
 from qpt_train.head_inputs import DegradedPairSet, HeadInputs, split_pairs
+from qpt_train.initial_weights import load_initial_weights
 from qpt_train.subjects import UNCALIBRATED
 
 CONFIG = PreprocessConfig(screen_side=96, global_side=64, crop_size=64, crop_columns=2, crop_rows=1)
@@ -91,12 +94,14 @@ def refit(base, mos_set, out, recipe=RECIPE, others=None, told=None):
 
 def test_encoder_stays_and_the_held_out_photos_are_not_read(base, mos_set, tmp_path, monkeypatch):
     read = []
-    plain = head_inputs.read_photo
-    monkeypatch.setattr(
-        head_inputs,
-        "read_photo",
-        lambda place, side: (read.append(place.name), plain(place, side))[1],
-    )
+    for module, name in ((head_inputs, "read_photo"), (mos_views, "read_pixels")):
+        plain = getattr(module, name)
+
+        def spy(photo, side, plain=plain):
+            read.append(Path(getattr(photo, "path", photo)).name)
+            return plain(photo, side)
+
+        monkeypatch.setattr(module, name, spy)
     made = refit(base, mos_set, tmp_path)
     before, _ = load_model(base)
     for name, value in before.encoder.state_dict().items():
@@ -105,7 +110,7 @@ def test_encoder_stays_and_the_held_out_photos_are_not_read(base, mos_set, tmp_p
     assert made.run.recipe.head_hidden == 8  # two heads of four
     heldout = {item.name for item in made.split.heldout}
     assert heldout == {item.name for item in split_labelled(mos_set, TRAINED.split).heldout}
-    assert read
+    assert {item.name for item in made.split.train} <= set(read)
     assert not heldout & set(read)
 
 
@@ -187,6 +192,39 @@ def test_the_command_writes_a_model_that_loads(base, mos_set, tmp_path):
     assert metadata.training["split"]["heldout"] > 0
     with pytest.raises(UsageError, match="weights-bits"):
         app([*words, "--weights-bits", "4"], standalone_mode=False)
+
+
+def test_photos_for_pairs_that_the_model_holds_out_are_refused(base, mos_set, tmp_path):
+    everything = scan_photos([mos_set.items[0].path.parent])
+    told = []
+    with pytest.raises(DatasetError, match="held out"):
+        refit(base, mos_set, tmp_path, others=everything, told=told)
+    assert not told
+
+
+def test_finetune_cannot_start_from_a_head_with_statistics_and_says_what_can(
+    base, mos_set, tmp_path
+):
+    made = refit(base, mos_set, tmp_path)
+    path = tmp_path / "headed.safetensors"
+    save_model(
+        path,
+        made.run.model,
+        name="headed",
+        preprocess=CONFIG,
+        calibration=UNCALIBRATED,
+        training={},
+        licence="Apache-2.0",
+    )
+    plain = build_quality_model(TRAINED.encoder, head_hidden=8)
+    with pytest.raises(CheckpointError, match="scene statistics"):
+        load_initial_weights(plain, path)
+
+
+def test_a_model_is_never_written_over_itself(base, mos_set):
+    words = ["fit-head", "--model", str(base), "--data", str(base), "--out", str(base.parent)]
+    with pytest.raises(UsageError, match="itself"):
+        app([*words, "--name", "base"], standalone_mode=False)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from qpt_app.core.crop_statistics import (
 )
 from qpt_app.core.encoder import normalise
 from qpt_app.core.frame_statistics import (
+    cell_means,
     clipping,
     colour_histogram,
     exposure,
@@ -59,7 +60,7 @@ def maps_of(photo):
 
 def test_there_are_as_many_as_stated_and_all_are_finite():
     measured = scene_statistics(*views())
-    assert measured.shape == (3, STATISTIC_COUNT)
+    assert measured.shape == (3, STATISTIC_COUNT) == (3, 342)
     assert torch.isfinite(measured).all()
 
 
@@ -212,6 +213,13 @@ def test_clipping_counts_the_pixels_at_either_end():
     photo[:, 0, 2:6] = 0.0  # two fifths: one channel
     expected = torch.tensor([[0.2, 0.2, 0.4, 0.0]]).sqrt()
     torch.testing.assert_close(clipping(photo), expected)
+
+
+@pytest.mark.parametrize("sides", [(64, 96), (63, 95), (31, 223), (5, 4)])
+def test_cells_are_those_of_adaptive_pooling(sides):
+    plane = torch.rand(2, 1, *sides, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.adaptive_avg_pool2d(plane, 4).flatten(1)
+    torch.testing.assert_close(cell_means(plane), expected)
 
 
 def test_layout_says_where_the_light_is():
