@@ -54,8 +54,16 @@ def run() -> None:
     try:
         app()
     except QptError as error:
-        typer.echo(f"qpt-train: {error}", err=True)
+        typer.echo(f"qpt-train: {own_words(error)}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("qpt-train: interrupted", err=True)
         sys.exit(130)
+
+
+def own_words(error: QptError) -> str:
+    """Return an error's message without the traceback that a torch decoding worker wraps it in."""
+    text = str(error)
+    if "Original Traceback" not in text:
+        return text
+    return text.rstrip().splitlines()[-1].partition(": ")[2] or text

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.quality_model import build_quality_model
 from qpt_app.errors import CheckpointError, DatasetError, UsageError
 from qpt_train import head_inputs, refit_head
-from qpt_train.cli import app
+from qpt_train.cli import app, run
 from qpt_train.config import config_to_dict
 from qpt_train.data import mos_views
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
@@ -225,6 +227,32 @@ def test_a_model_is_never_written_over_itself(base, mos_set):
     words = ["fit-head", "--model", str(base), "--data", str(base), "--out", str(base.parent)]
     with pytest.raises(UsageError, match="itself"):
         app([*words, "--name", "base"], standalone_mode=False)
+
+
+def test_a_photo_that_breaks_in_a_decoding_worker_is_one_line(base, mos_set, tmp_path, capsys):
+    """Torch hands a worker's error on with its whole traceback in the message."""
+    folder = tmp_path / "copy"
+    shutil.copytree(mos_set.items[0].path.parent, folder)
+    trained = refit(base, mos_set, tmp_path / "plain").split.train
+    words = ["--model", str(base), "--data", str(folder / "scores.csv"), "--name", "new"]
+    words += ["--out", str(tmp_path / "run"), "--num-workers", "1", "--device", "cpu"]
+    broken = folder / trained[0].name
+    plain = head_inputs.measure_in_parts
+
+    def break_first(*args, **kwargs):
+        broken.write_bytes(b"nothing")
+        return plain(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refit_head, "measure_in_parts", break_first)
+        patch.setattr(sys, "argv", ["qpt-train", "fit-head", *words])
+        with pytest.raises(SystemExit) as stopped:
+            run()
+    assert stopped.value.code == DatasetError("").exit_code
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("qpt-train:")]
+    assert len(told) == 1
+    assert broken.name in told[0]
+    assert "Traceback" not in told[0]
 
 
 @pytest.fixture
