@@ -74,7 +74,7 @@ def fit_head_command(
 
         refit = refit_head(
             model,
-            load_mos_set(data),
+            load_mos_set(data, part="all"),
             scan_photos(photos) if photos else None,
             config,
             RefitOptions(

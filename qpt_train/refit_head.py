@@ -2,10 +2,10 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from qpt_app.errors import CheckpointError, DatasetError
 from qpt_train.config import config_to_dict, parse_config
 from qpt_train.data.labelled_split import LabelledSplit, split_labelled, subset_numbers
 from qpt_train.data.manifest import WHOLE_FILE, Manifest, PhotoPlace
-from qpt_train.data.mos_records import MosSet
+from qpt_train.data.mos_records import MosItem, MosSet
 from qpt_train.data.mos_views import ScoringViewSet
 from qpt_train.export import FinishedRun
 from qpt_train.finetune_config import FinetuneRecipe
@@ -60,7 +60,7 @@ class Refit:
 
 def refit_head(
     model_path: Path,
-    mos_set: MosSet,
+    whole_set: MosSet,
     others: Manifest | None,
     recipe: HeadRecipe,
     options: RefitOptions,
@@ -69,7 +69,8 @@ def refit_head(
 
     Args:
         model_path: the model file; its weights but for the head are kept as they are.
-        mos_set: the labelled set that it was trained on.
+        whole_set: the labelled set that it was trained on, official test photos among them: they
+            are not read, but refused among the others.
         others: photos without labels, for pairs.
         recipe: how.
         options: where and with what.
@@ -78,13 +79,16 @@ def refit_head(
         ModelError: if there is no such model or it was altered.
         CheckpointError: if the model does not tell its recipe and its split.
         DatasetError: if the split cannot be made again, holds nothing out, a photo cannot be read,
-            or photos that are held out are among the others.
+            or photos that are held out, or official test photos, are among the others.
     """
     base, metadata = load_model(model_path)
     base.to(options.device)
     trained = _recipe_of(metadata, model_path)
-    split = _split_again(model_path, mos_set, trained, options.out)
-    _require_usable(metadata, split, others)
+    split = _split_again(model_path, whole_set.only("train"), trained, options.out)
+    _require_usable(metadata, split)
+    if others is not None:
+        final = [item for item in whole_set.items if item.official_part == "test"]
+        _refuse_unseen(others, [*split.heldout, *final])
     photos = _measure_photos(base, metadata, split, options)
     pairs = None
     if recipe.pairs.weight and recipe.pairs.count:
@@ -129,18 +133,25 @@ def _split_again(
     return split_labelled(mos_set, config, recorded=recorded, cache_folder=cache_folder)
 
 
-def _require_usable(metadata: ModelMetadata, split: LabelledSplit, others: Manifest | None) -> None:
-    """Refuse before anything is measured what would be refused, or be dishonest, afterwards."""
+def _require_usable(metadata: ModelMetadata, split: LabelledSplit) -> None:
+    """Refuse before anything is measured what the export would refuse afterwards."""
     if not split.heldout:
         raise DatasetError("calibration needs held-out photos; the model's training held none out")
     smallest = min(metadata.preprocess.crop_size, metadata.preprocess.global_multiple)
     if smallest < SMALLEST_VIEW:
         raise DatasetError(f"scene statistics need views of {SMALLEST_VIEW} pixels or more")
-    heldout = {(item.path.name, item.path.stat().st_size) for item in split.heldout}
-    for number in range(0 if others is None else len(others)):
-        place = cast(Manifest, others)[number]
-        if (Path(place.name).name, place.size) in heldout:
-            raise DatasetError(f"{place.name} among the photos for pairs is held out by the model")
+
+
+def _refuse_unseen(others: Manifest, unseen: Sequence[MosItem]) -> None:
+    """Refuse photos that are to stay unseen, told by name and size, wherever they lie."""
+    known = {(item.path.name, item.path.stat().st_size) for item in unseen if item.path.exists()}
+    for number in range(len(others)):
+        place = others[number]
+        if (Path(place.name).name, place.size) in known:
+            raise DatasetError(
+                f"{place.name} among the photos for pairs is to stay unseen: it is held out, or an "
+                "official test photo"
+            )
 
 
 def _measure_photos(

@@ -199,9 +199,22 @@ def test_the_command_writes_a_model_that_loads(base, mos_set, tmp_path):
 def test_photos_for_pairs_that_the_model_holds_out_are_refused(base, mos_set, tmp_path):
     everything = scan_photos([mos_set.items[0].path.parent])
     told = []
-    with pytest.raises(DatasetError, match="held out"):
+    with pytest.raises(DatasetError, match="stay unseen"):
         refit(base, mos_set, tmp_path, others=everything, told=told)
     assert not told
+
+
+def test_official_test_photos_are_neither_measured_nor_taken_for_pairs(base, mos_set, tmp_path):
+    folder = tmp_path / "official"
+    folder.mkdir()
+    Image.effect_noise((96, 72), 90).convert("RGB").save(folder / "final.png")
+    final = dataclasses.replace(
+        mos_set.items[0], name="final", path=folder / "final.png", official_part="test"
+    )
+    whole = dataclasses.replace(mos_set, items=(*mos_set.items, final))
+    assert "final" not in {item.name for item in refit(base, whole, tmp_path).split.train}
+    with pytest.raises(DatasetError, match=r"final\.png"):
+        refit(base, whole, tmp_path, others=scan_photos([folder]))
 
 
 def test_finetune_cannot_start_from_a_head_with_statistics_and_says_what_can(
