@@ -85,7 +85,7 @@ def test_every_step_works_without_the_programs_packages(labelled, tmp_path):
         ["export-encoder", "--run", run, "--out", weights],
         ["finetune", *sets, "--data", scores, "--init", weights, "--out", tuned, *here],
         ["export", "--run", tuned, "--data", scores, "--name", "small", "--out", model],
-        ["fit-head", *heads, "--model", model, "--data", scores, "--photos", parts, *here],
+        ["fit-head", *heads, "--model", model, "--data", scores, *here],
         ["evaluate", "--model", other, "--data", scores, "--split", "all", "--out", evaluation],
         ["degrade", str(labelled / "000.jpg"), "--out", sheets, "--side", "64"],
     ]
