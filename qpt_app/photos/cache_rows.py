@@ -224,7 +224,9 @@ def _cached_score(values: Sequence[Any], feature: NDArray[np.float16] | None) ->
 
 def _checksum(content: bytes, model: bytes, values: Sequence[Any]) -> int:
     """Return 32 bits over a row, so that a flipped bit on the disk is no score."""
-    return xxhash.xxh32_intdigest(repr((content, model, *values)).encode())
+    # SQLite keeps -0.0 as 0, which as text would be another row.
+    kept = [value + 0.0 if isinstance(value, float) else value for value in values]
+    return xxhash.xxh32_intdigest(repr((content, model, *kept)).encode())
 
 
 def _file_key(path: str | Path) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qpt_app.core.preprocess import PreprocessConfig
@@ -90,6 +90,7 @@ records = st.builds(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(CachedScore(status=PhotoStatus.OK, raw_score=-0.0), 0, 0, b"a")
 @given(records, st.integers(0, 2**127), st.integers(0, 2**127), st.binary(min_size=1, max_size=30))
 def test_what_is_put_comes_back_exactly(tmp_path, record, content, inode, name):
     """Any text, any number, any inode, any bytes as a name; also from another connection."""
