@@ -1,12 +1,16 @@
 """`qpt-train fit-head`: a new head with scene statistics on a finished encoder."""
 
 import logging
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from qpt_train.cli_finetune import checked_bits, show_export
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def register(app: typer.Typer) -> None:
@@ -65,13 +69,6 @@ def fit_head_command(
     config = load_recipe(recipe, HeadRecipe, set_ or [])
     out.mkdir(parents=True, exist_ok=True)
     with tqdm(unit="photo", dynamic_ncols=True) as bar:
-
-        def show(what: str, count: int, total: int) -> None:
-            if bar.total != total or bar.desc != f"{what}: ":
-                bar.reset(total)
-                bar.set_description(what)
-            bar.update(count)
-
         refit = refit_head(
             model,
             load_mos_set(data, part="all"),
@@ -81,7 +78,7 @@ def fit_head_command(
                 out=out,
                 device=choose_device(device),
                 num_workers=num_workers,
-                on_measured=show,
+                on_measured=partial(_show_measured, bar),
                 on_member=lambda number, loss: tqdm.write(f"head {number + 1}: loss {loss:.4f}"),
             ),
         )
@@ -97,3 +94,11 @@ def fit_head_command(
         progress=True,
     )
     show_export(path, metadata, parity)
+
+
+def _show_measured(bar: "tqdm[NoReturn]", what: str, count: int, total: int) -> None:
+    """Move the progress bar, which starts again where something else is measured."""
+    if bar.desc != f"{what}: ":
+        bar.reset(total)
+        bar.set_description(what)
+    bar.update(count)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from qpt_app.core.crop_statistics import (
     JPEG_GRID,
-    STEADY,
     contrast_spread,
     crop_statistics,
     finest_detail,
@@ -259,7 +258,3 @@ def test_mirroring_changes_only_where_things_are():
     torch.testing.assert_close(
         turned[:4], plain[0, grids].reshape(6, 4, 4)[:4], rtol=1e-4, atol=1e-5
     )
-
-
-def test_contrast_is_steadied_by_one_level_of_eight_bits():
-    assert pytest.approx(1 / 255) == STEADY
