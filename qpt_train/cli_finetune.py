@@ -120,7 +120,9 @@ def export_command(
     weights: Annotated[str, typer.Option(help="best or last.")] = "best",
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = DEFAULT_LICENCE,
     data_note: Annotated[str, typer.Option(help="What the data are and their terms.")] = "",
-    init_note: Annotated[str, typer.Option(help="What the run started from.")] = "random",
+    init_note: Annotated[
+        str | None, typer.Option(help="What the run started from; as its log tells, if left out.")
+    ] = None,
     average_with: Annotated[
         Path | None,
         typer.Option(
@@ -140,13 +142,13 @@ def export_command(
     from qpt_app.errors import UsageError
     from qpt_train import weight_averaging
     from qpt_train.data.mos_sets import load_mos_set
-    from qpt_train.export import export_run, load_run, remake_split
+    from qpt_train.export import export_run, load_run, remake_split, started_from
 
     if weights not in ("best", "last"):
         raise UsageError(f"--weights is best or last, not {weights!r}")
     bits = checked_bits(weights_bits)
     finished = load_run(run, weights=weights)
-    notes = {"data": data_note, "init": init_note}
+    notes = {"data": data_note, "init": init_note or started_from(run)}
     if average_with is not None:
         finished, notes["averaged"] = weight_averaging.average_with(
             finished, average_with, average_share, weights=weights

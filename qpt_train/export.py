@@ -23,6 +23,7 @@ from qpt_train.data.labelled_split import LabelledSplit, split_labelled
 from qpt_train.data.mos_records import MosSet
 from qpt_train.finetune_config import FinetuneRecipe
 from qpt_train.predict import predict_raw_scores
+from qpt_train.run_log import read_run_log
 
 PARITY_TOLERANCE = 0.02
 """Largest allowed change of a raw score by the file's precision, in standard deviations of MOS."""
@@ -87,6 +88,21 @@ def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
         last_srcc=state["last_srcc"],
         split=manifest["split"],
     )
+
+
+def started_from(run: Path) -> str:
+    """Return what a run's log tells of the weights that it started from: "random", or their name.
+
+    Raises:
+        CheckpointError: if the log does not tell.
+    """
+    log = run / "log.jsonl"
+    starts = (line for line in read_run_log(log) if line.get("event") == "start")
+    first = next(starts, {}) if log.is_file() else {}
+    if "init" not in first:
+        raise CheckpointError(f"{log} does not tell what the run started from; add --init-note")
+    init = str(first["init"])
+    return "random" if init == "None" else f"weights of {Path(init).name}"
 
 
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:
@@ -227,10 +243,13 @@ def check_parity(path: Path, photos: list[Path], expected: NDArray[np.float64]) 
 
 
 def git_revision() -> str | None:
-    """Return the commit that this code stands at, or None outside a checkout."""
+    """Return the commit that this code stands at, or None outside a checkout.
+
+    It ends in "-dirty" where tracked files differ from the commit.
+    """
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

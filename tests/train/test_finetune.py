@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +30,10 @@ from qpt_train.export import (
     PARITY_TOLERANCE,
     check_parity,
     export_run,
+    git_revision,
     load_run,
     remake_split,
+    started_from,
 )
 from qpt_train.finetune import RunOptions, batch_loss, finetune
 from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
@@ -258,6 +262,33 @@ def test_parity_tells_points_from_raw_scores(uninterrupted, mos_set, tmp_path, m
     assert found.mean_points == pytest.approx(points / 3, abs=0.01)
     with pytest.raises(ModelFormatError, match="raw scores"):
         check_parity(path, photos, exact + 0.1)
+
+
+def test_what_a_run_started_from_is_read_from_its_log(uninterrupted, split, tmp_path):
+    assert started_from(uninterrupted[0]) == "random"
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    finetune(recipe, split, options(tmp_path / "later", init=uninterrupted[0]))
+    assert started_from(tmp_path / "later") == f"weights of {uninterrupted[0].name}"
+    with pytest.raises(CheckpointError, match="--init-note"):
+        started_from(tmp_path)
+
+
+def test_a_revision_says_when_the_code_differs_from_it(tmp_path, monkeypatch):
+    def git(*arguments):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True)
+
+    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "export.py"))
+    git("init", "-q")
+    (tmp_path / "export.py").write_text("a = 1")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    git("tag", "a-tag")
+    committed = git_revision()
+    assert committed is not None
+    assert re.fullmatch("[0-9a-f]{40}", committed)
+    (tmp_path / "export.py").write_text("a = 2")
+    assert git_revision() == f"{committed}-dirty"
 
 
 def test_another_split_is_refused_when_exporting(uninterrupted, mos_set):
