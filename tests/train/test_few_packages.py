@@ -6,9 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, ImageFilter
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,19 +44,9 @@ assert not any(name.split(".")[0] in {MISSING!r} for name in sys.modules)
 
 
 @pytest.fixture
-def labelled(tmp_path):
-    """Forty noise pictures; the more blurred, the worse."""
-    folder = tmp_path / "labelled"
-    folder.mkdir()
-    generator = np.random.default_rng(0)
-    lines = ["path,mos"]
-    for number in range(40):
-        noise = generator.integers(0, 256, (72, 80, 3), dtype=np.uint8)
-        picture = Image.fromarray(noise).filter(ImageFilter.GaussianBlur((number % 10) / 3))
-        picture.save(folder / f"{number:03d}.jpg")
-        lines.append(f"{number:03d}.jpg,{1 - (number % 10) / 12:.3f}")
-    (folder / "scores.csv").write_text("\n".join(lines))
-    return folder
+def labelled(noise_set, tmp_path):
+    """The more blurred, the worse."""
+    return noise_set(tmp_path / "labelled", height=72, width=80, suffix=".jpg").parent
 
 
 @pytest.mark.slow

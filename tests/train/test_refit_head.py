@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from qpt_app.core.model_file import load_model, save_model
 from qpt_app.core.preprocess import PreprocessConfig
@@ -40,18 +40,9 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def mos_set(tmp_path_factory):
-    """Forty noise pictures; the more blurred, the worse."""
-    folder = tmp_path_factory.mktemp("labelled")
-    generator = np.random.default_rng(0)
-    lines = ["path,mos"]
-    for number in range(40):
-        blur = (number % 10) / 3
-        noise = generator.integers(0, 256, (72, 96, 3), dtype=np.uint8)
-        Image.fromarray(noise).filter(ImageFilter.GaussianBlur(blur)).save(folder / f"{number}.png")
-        lines.append(f"{number}.png,{1 - blur / 4:.3f}")
-    (folder / "scores.csv").write_text("\n".join(lines))
-    return load_mos_set(folder / "scores.csv")
+def mos_set(noise_set, tmp_path_factory):
+    """The more blurred, the worse."""
+    return load_mos_set(noise_set(tmp_path_factory.mktemp("labelled"), height=72, width=96))
 
 
 @pytest.fixture(scope="module")

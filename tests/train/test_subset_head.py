@@ -3,10 +3,8 @@
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from qpt_app.core.model_file import load_model
 from qpt_app.core.preprocess import PreprocessConfig
@@ -35,17 +33,9 @@ RECIPE = FinetuneRecipe(
 
 
 @pytest.fixture(scope="module")
-def plain_set(tmp_path_factory):
-    """Forty noise pictures of no subset."""
-    folder = tmp_path_factory.mktemp("labelled")
-    generator = np.random.default_rng(0)
-    lines = ["path,mos"]
-    for number in range(40):
-        noise = generator.integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(folder / f"{number:03d}.png")
-        lines.append(f"{number:03d}.png,{number / 40:.3f}")
-    (folder / "scores.csv").write_text("\n".join(lines))
-    return load_mos_set(folder / "scores.csv")
+def plain_set(noise_set, tmp_path_factory):
+    """Pictures of no subset."""
+    return load_mos_set(noise_set(tmp_path_factory.mktemp("labelled"), blurred=False))
 
 
 @pytest.fixture(scope="module")
