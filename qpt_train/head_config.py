@@ -57,7 +57,7 @@ class PairsConfig:
 class HeadRecipe:
     """Heads on the features and scene statistics of whole photos, and their average."""
 
-    members: int = 5
+    members: int = 2
     """Heads that differ in their seed; their mean is one head, as wide as all of them."""
     hidden: int = 128
     """Width of each."""

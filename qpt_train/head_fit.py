@@ -21,6 +21,10 @@ from qpt_train.randomness import derive_seed, numpy_generator
 from qpt_train.schedules import warmup_cosine
 from qpt_train.sensitivity import SEVERITIES_APART
 
+TIE_SHARE = 1e-4
+"""Knots closer than this share of a line's length are one. Our choice: a hundred times what
+float32 leaves uncertain."""
+
 
 class LabelledInputs(NamedTuple):
     """Training photos."""
@@ -66,19 +70,32 @@ def fit_head(
 def fit_scale(statistics: NDArray[np.float32]) -> StatisticsScale:
     """Fit the lines of a `StatisticsScale` to photos, (N, F): quantiles to a normal distribution's.
 
-    A value that many photos share (no clipped pixel, say) gets the middle of its levels.
+    A value that many photos share (no clipped pixel, say) gets the middle of its levels; knots
+    within `TIE_SHARE` of the line's length are one value, so that rounding is not drawn out.
     """
     levels = np.linspace(-LARGEST_LEVEL, LARGEST_LEVEL, SCALE_KNOTS)
     knots = np.quantile(statistics.astype(np.float64), ndtr(levels), axis=0).T.astype(np.float32)
     fitted = np.empty(knots.shape, dtype=np.float32)
     for row, column in zip(fitted, knots, strict=True):
-        _, group, sizes = np.unique(column, return_inverse=True, return_counts=True)
-        row[:] = (np.bincount(group, levels) / sizes)[group]
+        group = _tied(column)
+        row[:] = (np.bincount(group, levels) / np.bincount(group))[group]
     scale = StatisticsScale(statistics.shape[1])
     scale.load_state_dict(
         {"statistic_knots": torch.from_numpy(knots), "statistic_levels": torch.from_numpy(fitted)}
     )
     return scale
+
+
+def _tied(knots: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Number the groups of rising knots that are one value, each counted from its lowest."""
+    widest = TIE_SHARE * float(knots[-1] - knots[0])
+    groups = np.zeros(len(knots), dtype=np.intp)
+    lowest = float(knots[0])
+    for place, knot in enumerate(knots.tolist()):
+        opens = knot - lowest > widest
+        groups[place] = groups[place - 1] + opens if place else 0
+        lowest = knot if opens else lowest
+    return groups
 
 
 def _known(inputs: HeadInputs, scale: StatisticsScale) -> Tensor:

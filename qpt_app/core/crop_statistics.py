@@ -30,6 +30,9 @@ WINDOW = [weight / (2 * sum(_HALF_WINDOW) - 1) for weight in _HALF_WINDOW]
 """Its weights along one axis, from the middle outwards."""
 STEADY = 1 / 255
 """Added to the local contrast, as in BRISQUE (1 where pixels go to 255)."""
+FAINT = STEADY / 4
+"""Added to the local contrast before a logarithm: what a flat place's contrast is rounded to in
+float32 (up to 2e-4) moves it little, and a contrast below it nobody sees."""
 SCALES = 3
 JPEG_GRID = 8
 
@@ -38,7 +41,8 @@ def crop_statistics(pixels: Tensor, per_photo: int) -> Tensor:
     """Return the statistics of native pixels, (N * K, 3, S, S) -> (N, F)."""
     planes = view_planes(pixels)
     parts: list[Tensor] = []
-    luminance = planes.luminance
+    # Contrast does not depend on the mean; without it less is lost to rounding.
+    luminance = planes.luminance - planes.luminance.mean((1, 2, 3), keepdim=True)
     for scale in range(SCALES):
         mean, contrast = local_contrast(luminance)
         inner = luminance[..., WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
@@ -101,9 +105,9 @@ def mscn_moments(mscn: Tensor) -> Tensor:
 
 def contrast_spread(contrast: Tensor, per_photo: int, step: int) -> Tensor:
     """Return quantiles of the local contrast over a photo and over its crops' means, (N, F)."""
-    crop_means = (contrast.mean((1, 2, 3)) + FLOOR).log().reshape(-1, per_photo)
+    crop_means = (contrast.mean((1, 2, 3)) + FAINT).log().reshape(-1, per_photo)
     sparse = contrast[..., ::step, ::step].reshape(len(crop_means), -1)
-    over_photo = (quantiles(sparse, QUANTILES) + FLOOR).log()
+    over_photo = (quantiles(sparse, QUANTILES) + FAINT).log()
     over_crops = quantiles(crop_means, (0.0, 0.25, 0.5, 0.75, 1.0))
     return torch.cat([over_photo, over_crops], dim=1)
 

@@ -21,7 +21,7 @@ FORMAT_VERSION = 3
 """Written by this program, which also reads the older two. Version 2 has no `scene_statistics`: its
 scores come from the encoder alone. Version 1 has no `weights` and no calibration of pairs either;
 its weights are in half precision."""
-STATISTICS_VERSION = 1
+STATISTICS_VERSION = 2
 """Of what `qpt_app.core.scene_statistics` measures. Raised whenever the same views would give other
 numbers, since a head that was fitted to the old ones would misread them."""
 MAX_HEADER_BYTES = 4 << 20

@@ -9,6 +9,7 @@ from qpt_app.core.encoder import CHANNEL_MEAN, CHANNEL_STD
 
 FLOOR = 1e-4
 """Added before a logarithm: a fortieth of a step of 8 bits."""
+LARGEST_PIXEL = 255
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -23,10 +24,15 @@ class Planes(NamedTuple):
 
 
 def view_pixels(views: Tensor) -> Tensor:
-    """Undo `normalise`: (N, 3, H, W) in [0, 1], float32."""
+    """Undo `normalise`: (N, 3, H, W) in [0, 1], float32, each value a whole step of 8 bits.
+
+    Views are made of 8-bit pixels; putting each back on its step takes away what rounding added,
+    so that statistics do not depend on how a device multiplies.
+    """
     mean = torch.tensor(CHANNEL_MEAN, device=views.device).view(1, 3, 1, 1)
     std = torch.tensor(CHANNEL_STD, device=views.device).view(1, 3, 1, 1)
-    return (views.float() * std + mean).contiguous().clamp(0, 1)
+    steps = ((views.float() * std + mean) * LARGEST_PIXEL).round()
+    return steps.contiguous().clamp(0, LARGEST_PIXEL) / LARGEST_PIXEL
 
 
 def view_planes(pixels: Tensor) -> Planes:

@@ -121,6 +121,16 @@ def test_a_statistic_that_is_mostly_nought_gets_the_middle_of_its_levels():
     assert float(scale(torch.full((1, 1), 1e-5))) == pytest.approx(at_nought, abs=0.01)
 
 
+def test_values_that_differ_by_rounding_are_one():
+    generator = np.random.default_rng(0)
+    column = generator.choice([0.0, 1.0, 2.0], 999).astype(np.float32)
+    noisy = column + generator.normal(scale=1e-7, size=999).astype(np.float32)
+    scaled = fit_scale(noisy[:, None])(torch.from_numpy(noisy[:, None])).numpy()[:, 0]
+    for value in (0.0, 1.0, 2.0):
+        assert np.ptp(scaled[column == value]) < 0.01
+    assert np.ptp(scaled) > 1.5
+
+
 def test_a_statistic_that_never_changes_is_level():
     scale = fit_scale(np.full((50, 1), 3.0, dtype=np.float32))
     assert scale.statistic_knots.shape == (1, SCALE_KNOTS)

@@ -126,8 +126,9 @@ def test_missing_file_is_named(tmp_path):
     ("field", "value", "message"),
     [
         ("format_version", 4, "format 4"),
-        ("scene_statistics", 1, "do not fit"),
-        ("scene_statistics", 2, "scene statistics 2"),
+        ("scene_statistics", STATISTICS_VERSION, "do not fit"),
+        ("scene_statistics", STATISTICS_VERSION - 1, f"statistics {STATISTICS_VERSION - 1}"),
+        ("scene_statistics", STATISTICS_VERSION + 1, f"statistics {STATISTICS_VERSION + 1}"),
         ("scene_statistics", None, "scene statistics None"),
         ("encoder", "resnet18", "do not fit"),
         ("head_hidden", 9, "shape"),

@@ -26,6 +26,7 @@ from qpt_app.core.frame_statistics import (
     layout,
     scale_spectrum,
 )
+from qpt_app.core.model_metadata import STATISTICS_VERSION
 from qpt_app.core.scene_statistics import STATISTIC_COUNT, scene_statistics
 from qpt_app.core.view_planes import (
     quantiles,
@@ -53,6 +54,12 @@ def views(count=3, crops=4, size=64, seed=0):
     return normalise(overview), normalise(flat).reshape(count, crops, 3, size, size)
 
 
+def whole_steps(normalised):
+    """The views as 8-bit pixels would give them."""
+    flat = normalised.reshape(-1, *normalised.shape[-3:])
+    return normalise(view_pixels(flat)).reshape(normalised.shape)
+
+
 def maps_of(photo):
     return [*view_planes(photo), saturation(photo)]
 
@@ -67,6 +74,46 @@ def test_there_are_as_many_as_stated_and_all_are_finite():
 def test_a_flat_photo_has_finite_statistics(value):
     flat = normalise(torch.full((4, 3, 64, 64), value))
     assert torch.isfinite(scene_statistics(flat[:1], flat[None])).all()
+
+
+def made_by_whole_numbers(height, width, shift):
+    """A photo of steps and slopes that is the same on every computer."""
+    row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    channels = [
+        row * row // (7 + k) + column * (3 + k) + shift * (k + 1) + row * column * (k + 2) // 61
+        for k in range(3)
+    ]
+    return normalise((torch.stack(channels) % 256).float()[None] / 255)
+
+
+def test_other_numbers_are_another_version():
+    """If this fails on purpose, raise `STATISTICS_VERSION`: shipped heads misread other numbers."""
+    overview = made_by_whole_numbers(96, 128, 0)
+    crops = torch.cat([made_by_whole_numbers(64, 64, shift) for shift in (5, 90)])[None]
+    measured = scene_statistics(overview, crops)[0]
+    assert STATISTICS_VERSION == 2
+    expected = [
+        0.4312,
+        0.0895,
+        0.1873,
+        -3.0441,
+        0.5511,
+        -1.5110,
+        0.0720,
+        -0.5490,
+        0.3522,
+        0.0324,
+        0.0113,
+        0.5729,
+        -2.9087,
+        -1.9266,
+        0.0938,
+        0.1083,
+        0.0972,
+        0.1437,
+    ]
+    torch.testing.assert_close(measured[::19], torch.tensor(expected), rtol=0, atol=2e-4)
+    assert float(measured.sum()) == pytest.approx(-147.355, abs=0.02)
 
 
 def test_a_photo_is_measured_alike_alone_and_among_others():
@@ -92,9 +139,27 @@ def test_the_memory_layout_does_not_matter():
     torch.testing.assert_close(turned, scene_statistics(overview, crops), rtol=1e-5, atol=1e-6)
 
 
-def test_normalisation_is_undone_exactly_enough():
-    original = pixels(2, 3, 16, 16)
-    torch.testing.assert_close(view_pixels(normalise(original)), original, rtol=0, atol=1e-6)
+def test_normalisation_of_every_step_of_8_bits_is_undone_exactly():
+    steps = torch.arange(256.0).repeat(3).reshape(1, 3, 16, 16) / 255
+    assert torch.equal(view_pixels(normalise(steps)), steps)
+
+
+def test_another_order_of_rounding_changes_nothing():
+    overview, crops = (whole_steps(part) for part in views())
+    for factor in (1 - 1e-6, 1 + 1e-6):
+        moved = scene_statistics(overview * factor, crops * factor)
+        assert torch.equal(moved, scene_statistics(overview, crops))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_flat_places_beside_others_are_as_in_double_precision(seed):
+    generator = torch.Generator().manual_seed(seed)
+    crop = pixels(1, 3, 64, 64, seed=seed)
+    crop[:, :, :, :40] = torch.rand(1, 3, 1, 1, generator=generator)
+    crop = (crop * 255).round() / 255
+    exact = crop_statistics(crop.double(), 1)
+    # Logarithms, shares and moments of the order of 1; the logarithm of no contrast moves most.
+    assert float((crop_statistics(crop, 1) - exact).abs().max()) < 0.1
 
 
 def test_grey_has_its_own_luminance_and_no_colour():
