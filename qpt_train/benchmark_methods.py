@@ -16,8 +16,9 @@ from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import LabelledSplit
 from qpt_train.data.mos_records import MosItem
 from qpt_train.data.splits import assign_folds, draw_part, split_hash
-from qpt_train.finetune import RunOptions, finetune
+from qpt_train.finetune import finetune
 from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.finetune_state import RunOptions
 from qpt_train.initial_weights import load_initial_weights
 from qpt_train.photo_scores import score_paths
 from qpt_train.randomness import seed_initialisation

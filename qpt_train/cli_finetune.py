@@ -58,8 +58,9 @@ def finetune_command(
     from qpt_train.config import load_recipe
     from qpt_train.data.labelled_split import split_labelled
     from qpt_train.data.mos_sets import load_mos_set
-    from qpt_train.finetune import RunOptions, finetune
+    from qpt_train.finetune import finetune
     from qpt_train.finetune_config import FinetuneRecipe
+    from qpt_train.finetune_state import RunOptions
     from qpt_train.subjects import training_of
     from qpt_train.weight_averaging import recorded_split, require_unseen
 

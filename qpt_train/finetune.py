@@ -3,9 +3,7 @@
 import dataclasses
 import logging
 import math
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -15,10 +13,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from qpt_app.core.encoder import normalise
-from qpt_app.core.quality_model import QualityModel, QualityOutput, build_quality_model
-from qpt_app.errors import CheckpointError, DatasetError, NonFiniteLossError
-from qpt_train.checkpoint import list_checkpoints, load_latest, save_checkpoint
-from qpt_train.config import config_to_dict
+from qpt_app.core.quality_model import QualityModel, QualityOutput
+from qpt_app.errors import DatasetError, NonFiniteLossError
 from qpt_train.data.labelled_split import LabelledSplit, subset_numbers
 from qpt_train.data.mos_views import (
     StepSampler,
@@ -35,56 +31,18 @@ from qpt_train.finetune_loss import (
     ranking_loss,
     within_group_loss,
 )
-from qpt_train.initial_weights import load_initial_weights
+from qpt_train.finetune_state import FinetuneState, RunOptions, run_record, save_run, start_run
 from qpt_train.metrics import srcc
 from qpt_train.predict import predict_raw_scores
-from qpt_train.randomness import derive_seed, seed_initialisation
+from qpt_train.randomness import derive_seed
 from qpt_train.run_log import RunLog
 from qpt_train.schedules import warmup_cosine
 from qpt_train.stop_flag import survive_first_sigterm
-from qpt_train.subset_head import SubsetHead
 
 LOG_EVERY = 10
 """Steps between two lines of the log."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class RunOptions:
-    """What differs from one start of the same run to the next."""
-
-    out: Path
-    """The run's folder: checkpoints, log, record."""
-    device: torch.device
-    num_workers: int = 2
-    resume: bool = False
-    init: Path | None = None
-    """A checkpoint, model file or encoder weights to start from."""
-    max_minutes: float | None = None
-    """Save and stop cleanly after this time."""
-    checkpoint_minutes: float = 5.0
-    keep: int = 2
-    clock: Callable[[], float] = time.monotonic
-    should_stop: Callable[[], bool] = lambda: False
-    """Asked at every step; true after SIGTERM."""
-    on_step: Callable[[int, int, float], None] = lambda _step, _total, _loss: None
-    """Told (steps done, steps in all, loss) for a progress bar."""
-
-
-@dataclasses.dataclass(slots=True)
-class _State:
-    """Everything a checkpoint holds."""
-
-    model: QualityModel
-    average: dict[str, Tensor]
-    optimiser: torch.optim.AdamW
-    subset_head: SubsetHead | None = None
-    step: int = 0
-    best_srcc: float = -math.inf
-    best_epoch: int = -1
-    best_weights: dict[str, Tensor] = dataclasses.field(default_factory=dict)
-    last_srcc: float = -math.inf
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,8 +72,8 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
     if steps_per_epoch == 0:
         raise DatasetError(f"{len(split.train)} training photos are less than one batch")
     total = recipe.epochs * steps_per_epoch
-    record = _run_record(recipe, split)
-    state = _start(recipe, options, record, _count_subsets(recipe, split))
+    record = run_record(recipe, split)
+    state = start_run(recipe, options, record, _count_subsets(recipe, split))
     with RunLog(options.out / "log.jsonl") as log:
         log.write("start", step=state.step, total_steps=total, init=str(options.init), **record)
         _run_steps(recipe, state, split, options, record, total, log)
@@ -132,7 +90,7 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
 
 def _run_steps(
     recipe: FinetuneRecipe,
-    state: _State,
+    state: FinetuneState,
     split: LabelledSplit,
     options: RunOptions,
     record: dict[str, Any],
@@ -154,7 +112,7 @@ def _run_steps(
         out_of_time = options.max_minutes is not None and now - started > 60 * options.max_minutes
         stop = options.should_stop() or out_of_time
         if stop or state.step == total or now - saved > 60 * options.checkpoint_minutes:
-            _save(state, options, record)
+            save_run(state, options, record)
             saved = now
         if stop:
             break
@@ -162,7 +120,7 @@ def _run_steps(
 
 def _train_step(
     recipe: FinetuneRecipe,
-    state: _State,
+    state: FinetuneState,
     batch: TrainingBatch,
     device: torch.device,
     total: int,
@@ -240,7 +198,7 @@ def batch_loss(recipe: FinetuneRecipe, raw_scores: Tensor, batch: TrainingBatch)
 
 def _validate(
     recipe: FinetuneRecipe,
-    state: _State,
+    state: FinetuneState,
     split: LabelledSplit,
     options: RunOptions,
     epoch: int,
@@ -278,94 +236,7 @@ def _count_subsets(recipe: FinetuneRecipe, split: LabelledSplit) -> int:
     return count
 
 
-def _start(
-    recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any], subsets: int
-) -> _State:
-    """Build the model and optimiser, fresh, from given weights, or as a checkpoint left them."""
-    seed_initialisation(recipe.seed)
-    model = build_quality_model(
-        recipe.encoder, head_hidden=recipe.head_hidden, dropout=recipe.dropout
-    )
-    if options.init is not None:
-        load_initial_weights(model, options.init)
-    model.to(options.device).to(memory_format=torch.channels_last)
-    subset_head = None
-    if subsets:
-        subset_head = SubsetHead(2 * model.encoder.feature_dim, subsets).to(options.device)
-    state = _State(
-        model=model,
-        average={name: value.clone() for name, value in model.state_dict().items()},
-        optimiser=_build_optimiser(recipe, model, subset_head),
-        subset_head=subset_head,
-    )
-    folder = options.out / "checkpoints"
-    if options.resume:
-        _restore(state, folder, record)
-    elif list_checkpoints(folder):
-        raise CheckpointError(f"{folder} already holds a run; add --resume or choose another --out")
-    return state
-
-
-def _restore(state: _State, folder: Path, record: dict[str, Any]) -> None:
-    """Load the newest good checkpoint into the state."""
-    saved, manifest, path = load_latest(folder)
-    for name, value in record.items():
-        if manifest.get(name) != value:
-            raise CheckpointError(f"{path} is of another run: its {name} differs")
-    state.model.load_state_dict(saved["model"])
-    if state.subset_head is not None:
-        state.subset_head.load_state_dict(saved["subset_head"])
-    for name, value in saved["average"].items():
-        state.average[name].copy_(value)
-    state.optimiser.load_state_dict(saved["optimiser"])
-    state.step = saved["step"]
-    state.best_srcc, state.best_epoch = saved["best_srcc"], saved["best_epoch"]
-    state.best_weights, state.last_srcc = saved["best_weights"], saved["last_srcc"]
-
-
-def _save(state: _State, options: RunOptions, record: dict[str, Any]) -> None:
-    """Write a checkpoint."""
-    content = {
-        "model": state.model.state_dict(),
-        "average": state.average,
-        "optimiser": state.optimiser.state_dict(),
-        "step": state.step,
-        "best_srcc": state.best_srcc,
-        "best_epoch": state.best_epoch,
-        "best_weights": state.best_weights,
-        "last_srcc": state.last_srcc,
-    }
-    if state.subset_head is not None:
-        content["subset_head"] = state.subset_head.state_dict()
-    save_checkpoint(options.out / "checkpoints", state.step, content, record, keep=options.keep)
-
-
-def _run_record(recipe: FinetuneRecipe, split: LabelledSplit) -> dict[str, Any]:
-    """Return what must be equal for a checkpoint to belong to this run, as JSON values."""
-    return {"recipe": config_to_dict(recipe), "split": split.description}
-
-
-def _build_optimiser(
-    recipe: FinetuneRecipe, model: QualityModel, subset_head: SubsetHead | None
-) -> torch.optim.AdamW:
-    """Return AdamW with groups for encoder and heads, each with and without weight decay."""
-    groups = []
-    parts: list[tuple[nn.Module, float]] = [
-        (model.encoder, recipe.optimiser.encoder_rate),
-        (model.head, 1.0),
-    ]
-    if subset_head is not None:
-        parts.append((subset_head, 1.0))
-    for part, factor in parts:
-        parameters = list(part.parameters())
-        for decayed in (True, False):
-            chosen = [p for p in parameters if (p.ndim > 1) is decayed]
-            decay = recipe.optimiser.weight_decay if decayed else 0.0
-            groups.append({"params": chosen, "weight_decay": decay, "rate_factor": factor})
-    return torch.optim.AdamW(groups, lr=recipe.optimiser.learning_rate)
-
-
-def _set_rates(recipe: FinetuneRecipe, state: _State, total: int) -> None:
+def _set_rates(recipe: FinetuneRecipe, state: FinetuneState, total: int) -> None:
     """Set each group's learning rate for the coming step."""
     warmup = max(1, round(recipe.optimiser.warmup_share * total))
     rate = recipe.optimiser.learning_rate * warmup_cosine(state.step, total=total, warmup=warmup)

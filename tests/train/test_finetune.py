@@ -34,9 +34,10 @@ from qpt_train.export import (
     remake_split,
     started_from,
 )
-from qpt_train.finetune import RunOptions, batch_loss, finetune
+from qpt_train.finetune import batch_loss, finetune
 from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.finetune_loss import within_group_loss
+from qpt_train.finetune_state import RunOptions
 from qpt_train.predict import predict_raw_scores
 from qpt_train.run_log import read_run_log
 from qpt_train.weight_averaging import (

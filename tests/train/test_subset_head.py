@@ -14,8 +14,9 @@ from qpt_train.checkpoint import list_checkpoints
 from qpt_train.data.labelled_split import SplitConfig, split_labelled
 from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.export import export_run, load_run
-from qpt_train.finetune import RunOptions, finetune
+from qpt_train.finetune import finetune
 from qpt_train.finetune_config import FinetuneRecipe
+from qpt_train.finetune_state import RunOptions
 from qpt_train.run_log import read_run_log
 from qpt_train.subset_head import SubsetHead
 
