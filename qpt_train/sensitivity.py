@@ -21,7 +21,13 @@ from qpt_train.data.mos_views import read_pixels
 from qpt_train.degradations.executor import degrade_single
 from qpt_train.degradations.table import DEGRADATIONS
 from qpt_train.degradations.types import SEVERITIES
-from qpt_train.metrics import krcc, pairwise_accuracy
+from qpt_train.metrics import (
+    Interval,
+    krcc,
+    pairwise_accuracy,
+    percentile_interval,
+    resampled_rows,
+)
 from qpt_train.photo_scores import score_pixels
 from qpt_train.randomness import derive_seed, numpy_generator
 
@@ -55,6 +61,8 @@ class OperatorSensitivity:
     """The 10th percentile over photos: the photos on which the model follows least."""
     pairwise: float
     """Share of pairs two severities apart whose less degraded version scores higher, 0..1."""
+    by_photo: tuple[float, ...]
+    """The same share for each photo."""
     falls: tuple[float, ...]
     """Mean fall of the raw score at severities 1..5, in standard deviations of MOS."""
 
@@ -81,6 +89,17 @@ class Sensitivity:
             return None
         return float(np.mean([found[name] for name in EVERYDAY_OPERATORS]))
 
+    @property
+    def everyday_interval(self) -> Interval | None:
+        """95 % bootstrap interval of `everyday_pairwise` over photos, 1,000 draws by `seed`."""
+        if self.everyday_pairwise is None:
+            return None
+        found = {row.operator: row.by_photo for row in self.operators}
+        by_photo = np.mean([found[name] for name in EVERYDAY_OPERATORS], axis=0)
+        drawn = resampled_rows(self.photos, resamples=1000, seed=self.seed)
+        means = np.asarray([by_photo[rows].mean() for rows in drawn])
+        return percentile_interval(means, level=0.95)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
         return {
@@ -90,6 +109,7 @@ class Sensitivity:
             "mean_pairwise": self.mean_pairwise,
             "everyday_operators": list(EVERYDAY_OPERATORS),
             "everyday_pairwise": self.everyday_pairwise,
+            "everyday_interval": self.everyday_interval,
         }
 
 
@@ -188,5 +208,6 @@ def operator_sensitivity(name: str, scores: NDArray[np.float64]) -> OperatorSens
         tau=float(np.mean(taus)),
         tau_low=float(np.percentile(taus, 10)),
         pairwise=pairwise_accuracy(better.ravel(), worse.ravel()),
+        by_photo=tuple(pairwise_accuracy(*sides) for sides in zip(better, worse, strict=True)),
         falls=tuple(float(value) for value in falls),
     )

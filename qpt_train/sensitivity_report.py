@@ -24,14 +24,17 @@ def sensitivity_markdown(result: Sensitivity) -> str:
     ]
     header = ["operator", "group", "tau", "tau, 10th percentile", "pairwise"]
     header += [f"fall at {severity}" for severity in range(1, 6)]
-    everyday = result.everyday_pairwise
+    everyday, interval = result.everyday_pairwise, result.everyday_interval
+    met = ""
+    if everyday is not None and interval is not None:
+        met = f", **{everyday:.3f}** [{interval.low:.3f}, {interval.high:.3f}]"
+        met += " over those that photographers meet (*; 95 % bootstrap over photos)"
     lines = [
         f"# Sensitivity of {result.model}",
         "",
         f'{result.photos} clean photos, seed {result.seed}. Pairwise accuracy of "the less '
         f'degraded of two versions, {SEVERITIES_APART} severities apart, wins": '
-        f"{result.mean_pairwise:.3f} over all operators"
-        + (f", **{everyday:.3f}** over those that photographers meet (*)." if everyday else "."),
+        f"{result.mean_pairwise:.3f} over all operators{met}.",
         "",
         markdown.table(header, rows),
         "",

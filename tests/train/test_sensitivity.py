@@ -1,5 +1,6 @@
 """Sensitivity: closed forms of the measures, and a model whose answer is known."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from qpt_app.errors import DatasetError, UsageError
 from qpt_train.degradations.table import DEGRADATIONS
 from qpt_train.sensitivity import (
     EVERYDAY_OPERATORS,
+    Sensitivity,
     check_operators,
     choose_clean_photos,
     degraded_versions,
@@ -65,6 +67,25 @@ def test_pairs_are_two_severities_apart_and_counted_from_the_undegraded_photo():
     # (0,2) lost, (1,3) won, (2,4) won, (3,5) tie
     found = operator_sensitivity("jpeg", np.asarray([[1.0, 5, 2, 0, 1, 0]]))
     assert found.pairwise == pytest.approx(2.5 / 4)
+
+
+def test_the_interval_is_of_photos_and_closes_when_they_agree():
+    won, lost = np.arange(6.0)[::-1], np.arange(6.0)
+
+    def found(photos):
+        scores = np.stack(photos)
+        rows = tuple(operator_sensitivity(name, scores) for name in EVERYDAY_OPERATORS)
+        return Sensitivity(model="m", photos=len(photos), seed=0, operators=rows)
+
+    mixed = found([won] * 8 + [lost] * 8)
+    assert mixed.operators[0].by_photo == (1.0,) * 8 + (0.0,) * 8
+    low, high = mixed.everyday_interval
+    # The share of 16 coin throws: its 95 % interval is .25 to .75.
+    assert low == pytest.approx(0.25, abs=0.07)
+    assert high == pytest.approx(0.75, abs=0.07)
+    assert found([won] * 5).everyday_interval == (1.0, 1.0)
+    few = dataclasses.replace(mixed, operators=mixed.operators[:2])
+    assert few.everyday_interval is None
 
 
 def test_a_model_of_darkness_follows_darken_and_fails_on_brighten(clean_photos):
@@ -127,6 +148,7 @@ def test_the_report_has_every_operator_and_the_everyday_mean(clean_photos, tmp_p
         np.mean([row["pairwise"] for row in stored["operators"]])
     )
     assert all(f"| {name} * |" in text for name in EVERYDAY_OPERATORS)
-    assert f"**{found.everyday_pairwise:.3f}**" in text
+    low, high = stored["everyday_interval"]
+    assert f"**{found.everyday_pairwise:.3f}** [{low:.3f}, {high:.3f}]" in text
     with Image.open(tmp_path / "out" / "sensitivity.png") as picture:
         assert picture.width > 400
