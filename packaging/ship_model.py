@@ -175,10 +175,11 @@ def card_figures(out: Path) -> str:
     if found := read_report(out / "reliability" / "reliability.json"):
         sections.append(reliability_section(found))
     if found := read_report(out / "sensitivity" / "sensitivity.json"):
-        low, high = found["everyday_interval"]
+        interval = found.get("everyday_interval")  # older reports have none
+        bounds = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
         sections.append(
             f"Less degraded wins, two severities apart, everyday operators: "
-            f"{found['everyday_pairwise']:.3f} [{low:.3f}, {high:.3f}]; "
+            f"{found['everyday_pairwise']:.3f}{bounds}; "
             f"all: {found['mean_pairwise']:.3f}; "
             f"{found['photos']} photos."
         )

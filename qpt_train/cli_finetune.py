@@ -149,7 +149,7 @@ def export_command(
         raise UsageError(f"--weights is best or last, not {weights!r}")
     bits = checked_bits(weights_bits)
     finished = load_run(run, weights=weights)
-    notes = {"data": data_note, "init": init_note or started_from(run)}
+    notes = {"data": data_note, "init": started_from(run) if init_note is None else init_note}
     if average_with is not None:
         finished, notes["averaged"] = weight_averaging.average_with(
             finished, average_with, average_share, weights=weights

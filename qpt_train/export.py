@@ -97,12 +97,16 @@ def started_from(run: Path) -> str:
         CheckpointError: if the log does not tell.
     """
     log = run / "log.jsonl"
-    starts = (line for line in read_run_log(log) if line.get("event") == "start")
-    first = next(starts, {}) if log.is_file() else {}
-    if "init" not in first:
+    inits = [
+        str(line["init"])
+        for line in (read_run_log(log) if log.is_file() else ())
+        if line.get("event") == "start" and line.get("step") == 0 and "init" in line
+    ]
+    if not inits:
         raise CheckpointError(f"{log} does not tell what the run started from; add --init-note")
-    init = str(first["init"])
-    return "random" if init == "None" else f"weights of {Path(init).name}"
+    path = Path(inits[-1])  # a run that stopped before its first checkpoint may have begun anew
+    name = path.parent.name if path.name == "checkpoints" else path.name
+    return "random" if inits[-1] == "None" else f"weights of {name}"
 
 
 def remake_split(run: FinishedRun, mos_set: MosSet, cache_folder: Path | None) -> LabelledSplit:
@@ -245,16 +249,20 @@ def check_parity(path: Path, photos: list[Path], expected: NDArray[np.float64]) 
 def git_revision() -> str | None:
     """Return the commit that this code stands at, or None outside a checkout.
 
-    It ends in "-dirty" where tracked files differ from the commit.
+    It ends in "-dirty" where a file of `qpt_app` or `qpt_train` differs from the commit.
     """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git("rev-parse", "HEAD")
+        changes = _git("status", "--porcelain", "--", "qpt_app", "qpt_train")
     except (OSError, subprocess.CalledProcessError):
         return None
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints, in the folder that holds the packages."""
+    folder = Path(__file__).parent.parent
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()

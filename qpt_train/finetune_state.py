@@ -49,19 +49,35 @@ class FinetuneState:
 
     model: QualityModel
     average: dict[str, Tensor]
+    """Running mean of the model's weights, which is what is evaluated and exported."""
     optimiser: torch.optim.AdamW
     subset_head: SubsetHead | None = None
+    """Of the second task; None without it."""
     step: int = 0
+    """Steps done."""
     best_srcc: float = -math.inf
+    """The highest on the validation photos."""
     best_epoch: int = -1
+    """Its epoch, from 1; -1 before the first validation."""
     best_weights: dict[str, Tensor] = dataclasses.field(default_factory=dict)
+    """`average` as it was then; empty before."""
     last_srcc: float = -math.inf
 
 
 def start_run(
     recipe: FinetuneRecipe, options: RunOptions, record: dict[str, Any], subsets: int
 ) -> FinetuneState:
-    """Build the model and optimiser, fresh, from given weights, or as a checkpoint left them."""
+    """Build the model and optimiser, fresh, from given weights, or as a checkpoint left them.
+
+    Args:
+        recipe: of the network and the optimiser.
+        options: where from, and on which device.
+        record: what must be equal in a checkpoint to go on from.
+        subsets: how many are told apart as a second task; 0: none.
+
+    Raises:
+        CheckpointError: as `finetune`.
+    """
     seed_initialisation(recipe.seed)
     model = build_quality_model(
         recipe.encoder, head_hidden=recipe.head_hidden, dropout=recipe.dropout
@@ -104,7 +120,11 @@ def _restore(state: FinetuneState, folder: Path, record: dict[str, Any]) -> None
 
 
 def save_run(state: FinetuneState, options: RunOptions, record: dict[str, Any]) -> None:
-    """Write a checkpoint."""
+    """Write a checkpoint.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
     content = {
         "model": state.model.state_dict(),
         "average": state.average,

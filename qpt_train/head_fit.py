@@ -22,8 +22,10 @@ from qpt_train.schedules import warmup_cosine
 from qpt_train.sensitivity import SEVERITIES_APART
 
 TIE_SHARE = 1e-4
-"""Knots closer than this share of a line's length are one. Our choice: a hundred times what
-float32 leaves uncertain."""
+"""Knots closer than this share of a line's length are one. Our choice: some hundred times what
+adding in another order changes where nothing cancels."""
+TIE_ROUNDING = 1e-6
+"""Knots closer than this share of the largest are one too: float32 tells no more."""
 
 
 class LabelledInputs(NamedTuple):
@@ -87,8 +89,13 @@ def fit_scale(statistics: NDArray[np.float32]) -> StatisticsScale:
 
 
 def _tied(knots: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Number the groups of rising knots that are one value, each counted from its lowest."""
+    """Number the groups of rising knots that are one value.
+
+    A group reaches from its lowest knot as far as ties do, so no chain of near knots is a tie; one
+    that happens to lie across that end is cut in two.
+    """
     widest = TIE_SHARE * float(knots[-1] - knots[0])
+    widest = max(widest, TIE_ROUNDING * float(np.abs(knots).max()))
     groups = np.zeros(len(knots), dtype=np.intp)
     lowest = float(knots[0])
     for place, knot in enumerate(knots.tolist()):

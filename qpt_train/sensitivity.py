@@ -62,7 +62,7 @@ class OperatorSensitivity:
     pairwise: float
     """Share of pairs two severities apart whose less degraded version scores higher, 0..1."""
     by_photo: tuple[float, ...]
-    """The same share for each photo."""
+    """The same share for each photo, in their order (sorted by path)."""
     falls: tuple[float, ...]
     """Mean fall of the raw score at severities 1..5, in standard deviations of MOS."""
 

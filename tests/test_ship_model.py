@@ -117,7 +117,14 @@ def test_the_card_figures_are_those_of_the_reports(ship, tmp_path):
     (tmp_path / "reliability" / "reliability.json").write_text(
         json.dumps({"coverage": coverage, "pairs": pairs})
     )
+    (tmp_path / "sensitivity").mkdir()
+    told = {"everyday_pairwise": 0.934, "mean_pairwise": 0.848, "photos": 20}
+    report = tmp_path / "sensitivity" / "sensitivity.json"
+    report.write_text(json.dumps(told))
+    assert "everyday operators: 0.934; all: 0.848; 20 photos" in ship.card_figures(tmp_path)
+    report.write_text(json.dumps({**told, "everyday_interval": [0.9, 0.96]}))
     text = ship.card_figures(tmp_path)
+    assert "everyday operators: 0.934 [0.900, 0.960]; all" in text
     assert "| all | 3 | 0.500 [0.400, 0.600] | 0.250 | 0.100 |" in text
     assert "Without near-duplicates: SRCC 0.500, mean within subsets 0.500." in text
     assert "all photos 0.800 [0.700, 0.900]" in text

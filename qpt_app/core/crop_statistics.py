@@ -31,8 +31,10 @@ WINDOW = [weight / (2 * sum(_HALF_WINDOW) - 1) for weight in _HALF_WINDOW]
 STEADY = 1 / 255
 """Added to the local contrast, as in BRISQUE (1 where pixels go to 255)."""
 FAINT = STEADY / 4
-"""Added to the local contrast before a logarithm: what a flat place's contrast is rounded to in
-float32 (up to 2e-4) moves it little, and a contrast below it nobody sees."""
+"""Added to the local contrast before a logarithm: a quarter of a step of 8 bits. Our choice."""
+LOST = 1e-7
+"""Taken off the local variance: more than float32 leaves of a flat place by cancellation (3e-8),
+a tenth of an 8-bit step of contrast. A flat place's contrast is exactly nought with it."""
 SCALES = 3
 JPEG_GRID = 8
 
@@ -63,9 +65,12 @@ def _pooled(values: Tensor, per_photo: int) -> Tensor:
 
 
 def local_contrast(plane: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (mean, standard deviation) in the window around each inner pixel, (N, 1, H-6, W-6)."""
+    """Return (mean, standard deviation) in the window around each inner pixel, (N, 1, H-6, W-6).
+
+    The variance is `LOST` less than it is, at least 0.
+    """
     mean = _blur(plane)
-    return mean, (_blur(plane * plane) - mean * mean).clamp_min(0).sqrt()
+    return mean, (_blur(plane * plane) - mean * mean - LOST).clamp_min(0).sqrt()
 
 
 def _blur(plane: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ def scene_statistics(global_views: Tensor, crops: Tensor) -> Tensor:
     Args:
         global_views: (N, 3, H, W) float, normalised for an encoder, both sides at least 32.
         crops: (N, K, 3, S, S) float, normalised for an encoder, S at least 32, any K >= 1.
+            Both made of 8-bit pixels: other values are rounded to them, and no gradient passes.
 
     Returns:
         (N, `STATISTIC_COUNT`) float32.

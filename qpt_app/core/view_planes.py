@@ -32,7 +32,8 @@ def view_pixels(views: Tensor) -> Tensor:
     mean = torch.tensor(CHANNEL_MEAN, device=views.device).view(1, 3, 1, 1)
     std = torch.tensor(CHANNEL_STD, device=views.device).view(1, 3, 1, 1)
     steps = ((views.float() * std + mean) * LARGEST_PIXEL).round()
-    return steps.contiguous().clamp(0, LARGEST_PIXEL) / LARGEST_PIXEL
+    # CUDA divides by a number as it multiplies by its inverse; so every device does the same.
+    return steps.contiguous().clamp(0, LARGEST_PIXEL) * (1 / LARGEST_PIXEL)
 
 
 def view_planes(pixels: Tensor) -> Planes:

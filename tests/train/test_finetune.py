@@ -39,7 +39,7 @@ from qpt_train.finetune_config import FinetuneRecipe, OptimiserConfig
 from qpt_train.finetune_loss import within_group_loss
 from qpt_train.finetune_state import RunOptions
 from qpt_train.predict import predict_raw_scores
-from qpt_train.run_log import read_run_log
+from qpt_train.run_log import RunLog, read_run_log
 from qpt_train.weight_averaging import (
     average_runs,
     holds_out_as_much,
@@ -263,21 +263,37 @@ def test_what_a_run_started_from_is_read_from_its_log(uninterrupted, split, tmp_
         started_from(tmp_path)
 
 
+def test_the_last_beginning_counts_and_going_on_is_none(tmp_path):
+    with RunLog(tmp_path / "log.jsonl") as log:
+        for step, init in ((0, "runs/wrong"), (0, "runs/right/checkpoints"), (20, "runs/later")):
+            log.write("start", step=step, init=init)
+    assert started_from(tmp_path) == "weights of right"
+
+
 def test_a_revision_says_when_the_code_differs_from_it(tmp_path, monkeypatch):
     def git(*arguments):
         identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True)
 
-    monkeypatch.setattr(export_module, "__file__", str(tmp_path / "export.py"))
+    code = tmp_path / "qpt_train" / "export.py"
+    monkeypatch.setattr(export_module, "__file__", str(code))
+    code.parent.mkdir()
     git("init", "-q")
-    (tmp_path / "export.py").write_text("a = 1")
+    code.write_text("a = 1")
+    (tmp_path / "model.safetensors").write_text("one")
     git("add", ".")
     git("commit", "-q", "-m", "one")
     git("tag", "a-tag")
     committed = git_revision()
     assert committed is not None
     assert re.fullmatch("[0-9a-f]{40}", committed)
-    (tmp_path / "export.py").write_text("a = 2")
+    (tmp_path / "model.safetensors").write_text("another")
+    assert git_revision() == committed
+    new = code.with_name("new.py")
+    new.write_text("b = 1")
+    assert git_revision() == f"{committed}-dirty"
+    new.unlink()
+    code.write_text("a = 2")
     assert git_revision() == f"{committed}-dirty"
 
 

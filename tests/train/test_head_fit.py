@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from qpt_app.core.crop_statistics import crop_statistics
 from qpt_app.core.quality_model import LARGEST_LEVEL, SCALE_KNOTS
 from qpt_app.errors import RecipeError
 from qpt_train import head_fit
@@ -129,6 +130,17 @@ def test_values_that_differ_by_rounding_are_one():
     for value in (0.0, 1.0, 2.0):
         assert np.ptp(scaled[column == value]) < 0.01
     assert np.ptp(scaled) > 1.5
+
+
+def test_rounding_of_flat_places_is_not_drawn_out():
+    """Crops of noise whose left part is one colour, measured in single and double precision."""
+    generator = torch.Generator().manual_seed(0)
+    crops = torch.rand(60, 3, 64, 64, generator=generator)
+    crops[..., :40] = torch.rand(60, 3, 1, 1, generator=generator)
+    crops = (crops * 255).round() / 255
+    rounded, exact = crop_statistics(crops, 1), crop_statistics(crops.double(), 1)
+    scale = fit_scale(rounded.numpy())
+    assert float((scale(rounded) - scale(exact)).abs().max()) < 0.05
 
 
 def test_a_statistic_that_never_changes_is_level():

@@ -75,7 +75,8 @@ def test_the_interval_is_of_photos_and_closes_when_they_agree():
     def found(photos):
         scores = np.stack(photos)
         rows = tuple(operator_sensitivity(name, scores) for name in EVERYDAY_OPERATORS)
-        return Sensitivity(model="m", photos=len(photos), seed=0, operators=rows)
+        other = operator_sensitivity("shear", -scores)
+        return Sensitivity(model="m", photos=len(photos), seed=0, operators=(*rows, other))
 
     mixed = found([won] * 8 + [lost] * 8)
     assert mixed.operators[0].by_photo == (1.0,) * 8 + (0.0,) * 8
@@ -84,6 +85,13 @@ def test_the_interval_is_of_photos_and_closes_when_they_agree():
     assert low == pytest.approx(0.25, abs=0.07)
     assert high == pytest.approx(0.75, abs=0.07)
     assert found([won] * 5).everyday_interval == (1.0, 1.0)
+    lost_one = operator_sensitivity("jpeg", np.stack([lost] * 5))
+    rows = found([won] * 5).operators
+    nine_of_ten = tuple(lost_one if row.operator == "jpeg" else row for row in rows)
+    assert found([won] * 5).everyday_pairwise == 1.0
+    assert dataclasses.replace(found([won] * 5), operators=nine_of_ten).everyday_interval == (
+        pytest.approx((0.9, 0.9))
+    )
     few = dataclasses.replace(mixed, operators=mixed.operators[:2])
     assert few.everyday_interval is None
 
