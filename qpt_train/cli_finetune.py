@@ -127,8 +127,8 @@ def export_command(
     average_with: Annotated[
         Path | None,
         typer.Option(
-            help="A run started from this one, or a model file that this one was started from; "
-            "their weights are averaged."
+            help="A run started from this one or from the same weights, or a model file that this "
+            "one was started from; their weights are averaged."
         ),
     ] = None,
     average_share: Annotated[

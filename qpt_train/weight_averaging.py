@@ -26,7 +26,8 @@ def average_with(
 
     Args:
         run: the run.
-        path: a run's folder, started from this run; or a model file that this one started from.
+        path: the folder of a run that was started from this one or from the same weights; or a
+            model file that this one started from.
         share: the other one's part, 0 to 1.
         weights: of another run, as of `load_run`.
 
@@ -38,7 +39,7 @@ def average_with(
         average = average_runs(run, model_as_run(path, run), share)
         return average, f"{1 - share:g} of this run, the rest of the model that it started from"
     average = average_runs(run, load_run(path, weights=weights), share)
-    return average, f"{share:g} of this run, the rest of the one that it started from"
+    return average, f"{share:g} of this run, the rest of another one of the same network and split"
 
 
 def average_runs(run: FinishedRun, other: FinishedRun, share: float) -> FinishedRun:
