@@ -114,7 +114,7 @@ class TorchScorer:
 
     def _photo_scores(self, output: QualityOutput) -> list[PhotoScore]:
         """Calibrate a batch's raw scores."""
-        raw_scores = output.raw_score.double().cpu().tolist()
+        raw_scores = output.raw_score.cpu().double().tolist()  # Apple's GPU has no float64
         features = output.feature.cpu().numpy().astype(np.float16)
         calibration = self._metadata.calibration
         results = []

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qpt_app.core import torch_scorer
 from qpt_app.core.calibration import Calibration
@@ -86,6 +87,51 @@ def test_exhausted_memory_halves_the_batch_and_goes_on(model_path, photos, monke
         assert np.abs(scores(scorer.score(photos)) - expected).max() < 0.01
     assert scorer.batch_size == 1
     assert "memory" in caplog.text
+
+
+class _NoDoubles(TorchDispatchMode):
+    """Refuses float64, as Apple's GPU does."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for one in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(one, torch.Tensor) and one.dtype is torch.float64:
+                raise TypeError(f"Cannot convert a MPS Tensor to float64: {func}")
+        return result
+
+
+class _OnDevice:
+    """A tensor on a device without float64."""
+
+    def __init__(self, tensor):
+        self._tensor = tensor
+
+    def cpu(self):
+        return self._tensor
+
+    def __getattr__(self, name):
+        raise TypeError(f"{name} before the values left the device")
+
+
+def test_nothing_on_the_device_is_float64(photos, tmp_path, monkeypatch):
+    path = tmp_path / "s.safetensors"
+    calibration = Calibration(raw_knots=(-0.5, 0.5), level_knots=(0.2, 0.8))
+    model = build_quality_model("resnet18", head_hidden=8, with_statistics=True)
+    kept = {"name": "s", "preprocess": CONFIG, "calibration": calibration, "training": {}}
+    save_model(path, model, licence="Apache-2.0", **kept)
+    scorer = load_scorer(path, device="cpu")
+    expected = scores(scorer.score(photos))
+    forward = scorer._forward
+
+    def strict(batch, device):
+        with _NoDoubles():
+            output = forward(batch, device)
+        return output._replace(
+            raw_score=_OnDevice(output.raw_score), feature=_OnDevice(output.feature)
+        )
+
+    monkeypatch.setattr(scorer, "_forward", strict)
+    assert (scores(scorer.score(photos)) == expected).all()
 
 
 def test_unknown_and_absent_devices_are_clear_errors(monkeypatch):
