@@ -27,6 +27,10 @@ def fit_head_command(
         list[Path] | None,
         typer.Option(help="Photos without labels for degraded pairs; may be repeated."),
     ] = None,
+    unseen: Annotated[
+        list[Path] | None,
+        typer.Option(help="Photos to test on later: what resembles them makes no pair."),
+    ] = None,
     recipe: Annotated[str, typer.Option(help="Recipe name or TOML file.")] = "head",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override, such as members=3.")
@@ -81,6 +85,7 @@ def fit_head_command(
                 on_measured=partial(_show_measured, bar),
                 on_member=lambda number, loss: tqdm.write(f"head {number + 1}: loss {loss:.4f}"),
             ),
+            unseen=scan_photos(unseen) if unseen else None,
         )
     metadata, parity = export_run(
         refit.run,

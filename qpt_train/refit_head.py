@@ -1,6 +1,7 @@
 """A model file -> the same encoder with a new head, which reads scene statistics too."""
 
 import dataclasses
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from qpt_app.core.model_metadata import ModelMetadata
 from qpt_app.core.quality_model import QualityHead, QualityModel, build_quality_model
 from qpt_app.errors import CheckpointError, DatasetError
 from qpt_train.config import config_to_dict, parse_config
+from qpt_train.data.kept_unseen import hashes_of, leave_out
 from qpt_train.data.labelled_split import LabelledSplit, split_labelled, subset_numbers
 from qpt_train.data.manifest import WHOLE_FILE, Manifest, PhotoPlace
 from qpt_train.data.mos_records import MosItem, MosSet
@@ -33,6 +35,8 @@ from qpt_train.weight_averaging import recorded_split
 
 SMALLEST_VIEW = 32
 """Pixels along a side that `scene_statistics` needs."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +62,24 @@ class Refit:
     """For the training record: how the encoder came about, and the head."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PairPhotos:
+    """The photos that pairs are made of."""
+
+    labelled: Manifest
+    others: Manifest | None
+    notes: dict[str, Any]
+    """For the training record: which they are."""
+
+
 def refit_head(
     model_path: Path,
     whole_set: MosSet,
     others: Manifest | None,
     recipe: HeadRecipe,
     options: RefitOptions,
+    *,
+    unseen: Manifest | None = None,
 ) -> Refit:
     """Fit a new head to a model's encoder on the photos that its training did not hold out.
 
@@ -74,6 +90,8 @@ def refit_head(
         others: photos without labels, for pairs.
         recipe: how.
         options: where and with what.
+        unseen: photos that the model is to be tested on, such as those of `qpt-train sensitivity`:
+            what resembles them makes no pair.
 
     Raises:
         ModelError: if there is no such model or it was altered.
@@ -86,13 +104,13 @@ def refit_head(
     trained = _recipe_of(metadata, model_path)
     split = _split_again(model_path, whole_set.only("train"), trained, options.out)
     _require_usable(metadata, split)
+    final = [item for item in whole_set.items if item.official_part == "test"]
     if others is not None:
-        final = [item for item in whole_set.items if item.official_part == "test"]
         _refuse_unseen(others, [*split.heldout, *final])
+    wanted = recipe.pairs.weight and recipe.pairs.count
+    of = _photos_for_pairs(split, others, unseen, final) if wanted else None
     photos = _measure_photos(base, metadata, split, options)
-    pairs = None
-    if recipe.pairs.weight and recipe.pairs.count:
-        pairs = _measure_pairs(base, metadata, split, others, recipe, options)
+    pairs = None if of is None else _measure_pairs(base, metadata, of, recipe, options)
     head = fit_head(photos, pairs, recipe, on_member=options.on_member)
     config = dataclasses.replace(
         trained,
@@ -111,7 +129,7 @@ def refit_head(
             split=split.description,
         ),
         split=split,
-        notes=_notes(metadata, recipe),
+        notes=_notes(metadata, recipe, {} if of is None else of.notes),
     )
 
 
@@ -174,30 +192,62 @@ def _measure_photos(
     return LabelledInputs(inputs, targets, np.array(subset_numbers(items), dtype=np.int64))
 
 
+def _photos_for_pairs(
+    split: LabelledSplit,
+    others: Manifest | None,
+    unseen: Manifest | None,
+    final: Sequence[MosItem],
+) -> _PairPhotos:
+    """Return training photos and others for pairs, without what resembles a photo kept unseen.
+
+    The others may not resemble held-out and official test photos either; for the training photos
+    the split has seen to that.
+    """
+    labelled, gone, notes = _as_manifest(split.train), tuple[str, ...](), dict[str, Any]()
+    tested = _as_manifest([item for item in (*split.heldout, *final) if item.path.exists()])
+    if unseen is not None:
+        labelled, gone = leave_out(labelled, hashes_of(unseen))
+    if others is not None:
+        kept = [tested] if unseen is None else [tested, unseen]
+        others, more = leave_out(others, np.concatenate([hashes_of(one) for one in kept]))
+        gone = (*gone, *more)
+        notes["photos"] = _described(others)
+    if unseen is not None:
+        notes["unseen"] = _described(unseen)
+    if gone:
+        _log.info("%d photos resemble photos that are kept unseen and make no pairs", len(gone))
+    return _PairPhotos(labelled=labelled, others=others, notes={**notes, "left_out": len(gone)})
+
+
+def _as_manifest(items: Sequence[MosItem]) -> Manifest:
+    """Return labelled photos as a list of places."""
+    return Manifest(
+        [PhotoPlace(item.name, item.path, WHOLE_FILE, item.path.stat().st_size) for item in items]
+    )
+
+
+def _described(photos: Manifest) -> dict[str, Any]:
+    """Return how many photos a list has, and its digest."""
+    return {"count": len(photos), "digest": photos.digest()}
+
+
 def _measure_pairs(
     base: QualityModel,
     metadata: ModelMetadata,
-    split: LabelledSplit,
-    others: Manifest | None,
+    photos: _PairPhotos,
     recipe: HeadRecipe,
     options: RefitOptions,
 ) -> PairedInputs:
     """Measure pairs of degraded states of training photos and of photos without labels."""
-    labelled = Manifest(
-        [
-            PhotoPlace(item.name, item.path, WHOLE_FILE, item.path.stat().st_size)
-            for item in split.train
-        ]
-    )
     pairs = recipe.pairs
     drawn = (pairs.count, pairs.operators, pairs.labelled_share, recipe.seed)
-    of = "" if others is None else others.digest()
+    of = "" if photos.others is None else photos.others.digest()
     inputs = measure_in_parts(
         base,
-        DegradedPairSet(labelled, others, metadata.preprocess, pairs, recipe.seed),
+        DegradedPairSet(photos.labelled, photos.others, metadata.preprocess, pairs, recipe.seed),
         pairs.count,
         folder=options.out / "inputs",
-        key=f"{metadata.digest} pairs {drawn} {labelled.digest()} {of}",
+        key=f"{metadata.digest} pairs {drawn} {photos.labelled.digest()} {of}",
         device=options.device,
         num_workers=options.num_workers,
         on_part=lambda count: options.on_measured("pairs", count, pairs.count),
@@ -214,8 +264,14 @@ def _joined(base: QualityModel, head: QualityHead) -> QualityModel:
     return model.eval()
 
 
-def _notes(metadata: ModelMetadata, recipe: HeadRecipe) -> dict[str, Any]:
-    """Return what the training record says besides recipe and split."""
+def _notes(metadata: ModelMetadata, recipe: HeadRecipe, pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the training record says besides recipe and split.
+
+    Args:
+        metadata: the model's whose encoder was kept.
+        recipe: of the head.
+        pairs: which photos the pairs were made of, or empty.
+    """
     kept: dict[str, Any] = {
         name: metadata.training[name]
         for name in ("data", "init", "averaged")
@@ -225,5 +281,6 @@ def _notes(metadata: ModelMetadata, recipe: HeadRecipe) -> dict[str, Any]:
         "encoder_of": metadata.identity.label,
         "encoder_recipe": metadata.training["recipe"],
         "recipe": config_to_dict(recipe),
+        **({"pairs": dict(pairs)} if pairs else {}),
     }
     return {**kept, "head": head}

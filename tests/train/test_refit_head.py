@@ -69,7 +69,7 @@ def base(mos_set, tmp_path_factory):
     return path
 
 
-def refit(base, mos_set, out, recipe=RECIPE, others=None, told=None):
+def refit(base, mos_set, out, recipe=RECIPE, others=None, told=None, unseen=None):
     counts = [] if told is None else told
     return refit_head.refit_head(
         base,
@@ -82,6 +82,7 @@ def refit(base, mos_set, out, recipe=RECIPE, others=None, told=None):
             num_workers=0,
             on_measured=lambda what, count, total: counts.append((what, count, total)),
         ),
+        unseen=unseen,
     )
 
 
@@ -178,10 +179,13 @@ def test_the_command_writes_a_model_that_loads(base, mos_set, tmp_path):
     words = ["fit-head", "--model", str(base), "--data", data, "--out", str(tmp_path)]
     words += ["--name", "new", "--num-workers", "0", "--device", "cpu", "--set", "members=1"]
     words += ["--set", "hidden=4", "--set", "epochs=1", "--set", "pairs.count=2"]
+    Image.effect_noise((96, 72), 90).convert("RGB").save(tmp_path / "later.png")
+    words += ["--unseen", str(tmp_path / "later.png")]
     app(words, standalone_mode=False)
     model, metadata = load_model(tmp_path / "new.safetensors")
     assert model.with_statistics
     assert metadata.training["head"]["recipe"]["hidden"] == 4
+    assert metadata.training["head"]["pairs"]["unseen"]["count"] == 1
     assert metadata.training["split"]["heldout"] > 0
     with pytest.raises(UsageError, match="weights-bits"):
         app([*words, "--weights-bits", "4"], standalone_mode=False)
@@ -192,6 +196,43 @@ def test_photos_for_pairs_that_the_model_holds_out_are_refused(base, mos_set, tm
     told = []
     with pytest.raises(DatasetError, match="stay unseen"):
         refit(base, mos_set, tmp_path, others=everything, told=told)
+    assert not told
+
+
+def test_what_resembles_photos_kept_unseen_makes_no_pair(base, mos_set, tmp_path):
+    folder, away = tmp_path / "pool", tmp_path / "unseen"
+    folder.mkdir(), away.mkdir()
+    scenes = [Image.effect_noise((6, 5), 90).resize((96, 80)).convert("RGB") for _ in range(3)]
+    for number, scene in enumerate(scenes):
+        scene.save(folder / f"{number}.png")
+    scenes[1].resize((192, 160)).save(away / "large.jpg", quality=60)  # another file of scene 1
+    alike = split_labelled(mos_set, TRAINED.split).train[0]
+    Image.open(alike.path).convert("RGB").save(away / "labelled.png")
+    held = split_labelled(mos_set, TRAINED.split).heldout[0]
+    Image.open(held.path).convert("RGB").save(folder / "renamed.tif")
+    made = refit(
+        base, mos_set, tmp_path / "run", others=scan_photos([folder]), unseen=scan_photos([away])
+    )
+    record = made.notes["head"]["pairs"]
+    assert record["left_out"] == 3
+    assert record["unseen"]["count"] == 2
+    rest = [folder / "0.png", folder / "2.png"]
+    assert record["photos"] == {"count": 2, "digest": scan_photos(rest).digest()}
+    with pytest.raises(DatasetError, match="all of the photos"):
+        refit(
+            base,
+            mos_set,
+            tmp_path,
+            others=scan_photos([folder / "1.png"]),
+            unseen=scan_photos([away]),
+        )
+
+
+def test_a_photo_that_cannot_be_read_cannot_be_kept_unseen(base, mos_set, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"nothing")
+    told = []
+    with pytest.raises(DatasetError, match="kept unseen"):
+        refit(base, mos_set, tmp_path, unseen=scan_photos([tmp_path]), told=told)
     assert not told
 
 
