@@ -4,12 +4,13 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from qpt_app.cli.console import say
 from qpt_app.core.atomic_write import atomic_writer
+from qpt_app.core.decode_formats import PHOTO_EXTENSIONS
 from qpt_app.errors import StorageError, UsageError
 
 
@@ -46,11 +47,15 @@ class StandardOutput:
             raise StorageError(f"cannot write standard output: {error.strerror}") from error
 
 
-def check_output(path: Path | None) -> None:
-    """Refuse a destination that cannot work before hours of scoring, not after.
+def check_output(path: Path | None, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a destination that cannot work, or that would cost a photo, before hours of scoring.
+
+    Args:
+        path: where rows shall go; None for standard output.
+        inputs: the paths that were named to be read.
 
     Raises:
-        UsageError: if it is a folder or its folder does not exist.
+        UsageError: if it is a folder, its folder does not exist, or it is a photo or an input.
         StorageError: if its folder cannot be written to.
     """
     if path is None:
@@ -59,8 +64,35 @@ def check_output(path: Path | None) -> None:
         raise UsageError(f"the output {path} is a folder; name a file")
     if not path.parent.is_dir():
         raise UsageError(f"the output's folder {path.parent} does not exist")
-    if not _is_special(path) and not os.access(path.resolve().parent, os.W_OK):
+    if _is_special(path):
+        return
+    if path.exists():
+        _check_replaceable(path, inputs)
+    if not os.access(path.resolve().parent, os.W_OK):
         raise StorageError(f"cannot write {path}: its folder is not writable")
+
+
+def _check_replaceable(path: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to replace a photo: `-o *.jpg` without a file's name takes the first photo for it.
+
+    Raises:
+        UsageError: if an existing file is one of the inputs or named like a photo.
+    """
+    if {path.suffix.lower(), path.resolve().suffix.lower()} & PHOTO_EXTENSIONS:
+        what = "is there already and named like a photo"
+    elif any(_is_same_file(path, one) for one in inputs):
+        what = "is one of the files to be read"
+    else:
+        return
+    raise UsageError(f"the output {path} {what}; name another file after -o")
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file; what cannot be looked at is another."""
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 @contextlib.contextmanager

@@ -132,7 +132,7 @@ def run_score(request: ScoreRequest, console: Console) -> int:
     """
     if request.raw and request.format is not RowFormat.CSV:
         raise UsageError(f"--raw is for CSV; the format is {request.format.value}")
-    check_output(request.output)
+    check_output(request.output, request.paths)
     started = time.monotonic()
     tally = Tally(fail_under=request.fail_under)
     write = _write_as_they_come if request.streams and request.output is None else _write_at_end

@@ -76,6 +76,36 @@ def test_impossible_destinations_are_refused_beforehand(tmp_path):
         check_output(tmp_path / "no" / "out")
 
 
+@pytest.mark.parametrize("name", ["a.tif", "b.JPG", "c.cr3"])
+def test_an_existing_photo_is_never_the_output(tmp_path, name):
+    """`qpt score -o *.tif` without a file's name must not cost the first photo; a new name may."""
+    photo = tmp_path / name
+    check_output(photo)
+    photo.write_bytes(b"pixels")
+    with pytest.raises(UsageError, match="named like a photo; name another file after -o"):
+        check_output(photo)
+
+
+def test_a_file_that_is_read_is_never_the_output(tmp_path):
+    """Whatever its name, and under whatever name it was given; other files are replaced."""
+    (tmp_path / "scan").write_bytes(b"pixels")
+    (tmp_path / "folder").mkdir()
+    inputs = [tmp_path / "nosuch", tmp_path / "folder" / ".." / "scan"]
+    with pytest.raises(UsageError, match="one of the files to be read"):
+        check_output(tmp_path / "scan", inputs)
+    (tmp_path / "rows.json").write_bytes(b"[]")
+    check_output(tmp_path / "rows.json", inputs)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_a_photo_is_never_the_output(tmp_path):
+    """Links are followed, so the photo would be lost."""
+    (tmp_path / "a.jpg").write_bytes(b"pixels")
+    (tmp_path / "rows").symlink_to("a.jpg")
+    with pytest.raises(UsageError, match="named like a photo"):
+        check_output(tmp_path / "rows")
+
+
 @not_as_root
 def test_a_read_only_folder_is_refused_beforehand(tmp_path):
     """Before hours of scoring."""

@@ -373,6 +373,18 @@ def test_output_to_a_file_and_its_format_by_ending(qpt, fake, shoot, tmp_path):
     assert (tmp_path / "o.csv").read_text().startswith("{")
 
 
+@pytest.mark.parametrize("named", ["a.jpg", "scan"])
+def test_a_forgotten_output_name_costs_no_photo(qpt, fake, shoot, named):
+    """`-o *.jpg`: the first photo would be the output; it is refused and left alone."""
+    (shoot / "scan").write_text("60")
+    before = (shoot / named).read_bytes()
+    inputs = [shoot / "b.jpg", shoot / "scan"]
+    done = qpt("score", "--sort", "-o", shoot / named, *inputs)
+    assert (done.code, done.out) == (2, b"")
+    assert "name another file after -o" in done.err
+    assert (shoot / named).read_bytes() == before
+
+
 def test_output_dash_is_stdout(qpt, fake, shoot):
     """As if -o were not there."""
     assert qpt("score", shoot, "-o", "-").out == qpt("score", shoot).out
