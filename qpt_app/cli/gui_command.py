@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
 def gui_program(module: str = GUI_MODULE) -> list[str]:
     """Return the command line of a module of the desktop program, in a frozen build too.
 
+    Python does not look for modules in the current folder (`-P`), which may be anybody's.
+
     Raises:
         UsageError: if it is another module than the program itself and this is a frozen build,
             which has no Python to run it with.
@@ -28,7 +30,7 @@ def gui_program(module: str = GUI_MODULE) -> list[str]:
     from qpt_app.errors import UsageError
 
     if not getattr(sys, "frozen", False):
-        return [sys.executable, "-m", module]
+        return [sys.executable, "-P", "-m", module]
     if module != GUI_MODULE:
         raise UsageError("not in this build of qpt; install it with pip for that")
     here = Path(sys.executable)

@@ -28,6 +28,7 @@ def run(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; the process' own by default.
     """
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child runs what lies in the current folder
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not stop the program
     code = _exit_code_of(arguments)

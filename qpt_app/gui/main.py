@@ -5,6 +5,7 @@ for Qt or the window.
 """
 
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def run() -> None:
     """Entry point of `qpt-gui`; ends the process."""
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child runs what lies in the current folder
     multiprocessing.freeze_support()
     sys.exit(main(sys.argv[1:]))
 

@@ -95,6 +95,7 @@ def qpt(capsysbinary, monkeypatch):
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["qpt", *map(str, arguments)])
         monkeypatch.setattr(main, "end_at_once", sys.exit)
+        monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as `run` sets it; undone after the test
         with pytest.raises(SystemExit) as stop:
             main.run()
         captured = capsysbinary.readouterr()

@@ -1,5 +1,6 @@
 """`qpt` itself: instant help, nothing heavy imported, clean ends."""
 
+import json
 import os
 import subprocess
 import sys
@@ -105,6 +106,28 @@ def test_a_full_disk_is_one_line_and_no_bug(arguments):
     assert done.stderr.count("\n") == 1, done.stderr
     assert "No space left on device" in done.stderr
     assert "report" not in done.stderr
+
+
+def test_python_files_in_the_current_folder_are_not_run(real, photo_folder, tmp_path):
+    """An unpacked archive of photos may hold a `pickle.py`; no process of ours imports it."""
+    folder = photo_folder(1)
+    hostile = "from pathlib import Path\nPath('ran').touch()\nraise ImportError('hostile')\n"
+    for name in ("pickle", "queue", "socket", "signal"):
+        (folder / f"{name}.py").write_text(hostile)
+    program = tmp_path / "program.py"  # as the installed `qpt` is, a script in a folder of its own
+    program.write_text("from qpt_app.cli.main import run\nif __name__ == '__main__':\n    run()\n")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, program, "score", "0000.jpg"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "ok"
+    assert not (folder / "ran").exists()
 
 
 def test_ctrl_c_anywhere_is_130(qpt, monkeypatch):

@@ -188,7 +188,7 @@ class TestGui:
     def test_it_is_started_with_the_folder_and_its_code_is_ours(self, qpt, started, tmp_path):
         """The folder is made absolute, so a name such as -x cannot be taken for an option."""
         assert qpt("gui", tmp_path).code == 7
-        assert started == [[sys.executable, "-m", "qpt_app.gui.main", str(tmp_path)]]
+        assert started == [[sys.executable, "-P", "-m", "qpt_app.gui.main", str(tmp_path)]]
 
     def test_without_a_folder(self, qpt, started):
         """Nothing is passed on."""
@@ -218,7 +218,7 @@ class TestGui:
     def test_bench_of_the_window(self, qpt, started, tmp_path):
         """Also a program of its own; it takes no folder."""
         assert qpt("bench", "--gui", "--json").code == 7
-        assert started == [[sys.executable, "-m", GUI_BENCH_MODULE, "--json"]]
+        assert started == [[sys.executable, "-P", "-m", GUI_BENCH_MODULE, "--json"]]
         assert qpt("bench", "--gui", tmp_path).code == 2
         assert qpt("bench").code == 2
 

@@ -1,5 +1,6 @@
 """The decode processes of the window start before Qt does."""
 
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,34 @@ def test_it_decodes_and_has_all_its_workers(tmp_path):
         assert len(pool._threads) == VIEW_WORKERS
     assert outcome.status is PhotoStatus.OK
     assert outcome.pixels.shape == (24, 32, 3)
+
+
+def test_python_files_in_the_current_folder_are_not_run(tmp_path):
+    """The processes that decode are Pythons too, and start in the folder of the person's photos."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    Image.new("RGB", (64, 48), (200, 30, 30)).save(folder / "a.png")
+    (folder / "pickle.py").write_text("open('ran', 'w')\nraise ImportError('hostile')\n")
+    program = tmp_path / "program.py"  # as the installed `qpt-gui` is
+    program.write_text(
+        "from pathlib import Path\n"
+        "from qpt_app.core.decode_pool import ImageJob\n"
+        "from qpt_app.gui import main, view_pool\n"
+        "def decode(arguments):\n"
+        "    view_pool.VIEW_WORKERS = 1\n"
+        "    with main._started_pool() as pool:\n"
+        "        outcome = pool.submit(ImageJob(Path('a.png'), 32)).result(timeout=120)\n"
+        "    return outcome.status != 'ok'\n"
+        "if __name__ == '__main__':\n"
+        "    main.main = decode\n"
+        "    main.run()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, program], cwd=folder, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "ran").exists()
 
 
 def test_settings_that_cannot_be_read_are_left_for_the_window_to_tell(monkeypatch):
