@@ -54,6 +54,8 @@ class DecodedPhoto:
     height: int | None = None
     format: str | None = None
     """What the content is: `JPEG`, `MPO`, `HEIF`, `NEF`, ...; None where nobody could tell."""
+    may_pass: bool = False
+    """Whether the cause of a failure is the disk, the network or the computer, not the content."""
 
 
 def decode_photo(
@@ -114,4 +116,9 @@ def _decode_content(file: BinaryIO, min_side: int | None, limits: DecodeLimits) 
 
 
 def _refused(refusal: Refusal) -> DecodedPhoto:
-    return DecodedPhoto(status=refusal.status, reason=refusal.reason, format=refusal.kind)
+    return DecodedPhoto(
+        status=refusal.status,
+        reason=refusal.reason,
+        format=refusal.kind,
+        may_pass=refusal.may_pass,
+    )

@@ -1,6 +1,5 @@
 """Opens a photo's file without being led astray: regular files only, and unchanged while read."""
 
-import errno
 import os
 import stat as stat_module
 from collections.abc import Iterator
@@ -8,12 +7,10 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from qpt_app.core.decode_limits import DecodeLimits, Refusal
+from qpt_app.core.file_errors import status_of
 from qpt_app.core.status import PhotoStatus
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO, errno.ENODEV})
-"""What a path gives when its file, folder or drive is no longer there."""
 
 _KINDS = (
     (stat_module.S_ISDIR, "a folder"),
@@ -69,14 +66,9 @@ def identity_of(file: BinaryIO) -> tuple[int, int, int, int]:
 
 
 def refusal_of(error: OSError) -> Refusal:
-    """Return the status of a photo whose file gave `error`."""
-    if error.errno in _GONE:
-        return Refusal(PhotoStatus.VANISHED, "no longer there")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return Refusal(PhotoStatus.UNREADABLE, "no permission to read it")
-    if error.errno == errno.ELOOP:
-        return Refusal(PhotoStatus.UNREADABLE, "a loop of links")
-    return Refusal(PhotoStatus.UNREADABLE, (error.strerror or str(error)).lower())
+    """Return the status of a photo whose file gave `error`; the next try may give another."""
+    status, reason = status_of(error)
+    return Refusal(status, reason, may_pass=True)
 
 
 def _check_regular(mode: int) -> None:

@@ -23,6 +23,8 @@ class DecodeOutcome:
     """Upright width of the file's full picture."""
     height: int | None = None
     format: str | None = None
+    may_pass: bool = False
+    """Whether the cause of a failure is not the content, so that the next try may go well."""
     views: Views | None = None
     """Of a `ViewsJob` whose status has pixels."""
     pixels: Pixels | None = None
@@ -107,6 +109,7 @@ def _outcome(
         width=photo.width,
         height=photo.height,
         format=photo.format,
+        may_pass=photo.may_pass,
         views=views,
         pixels=pixels,
         seconds=ended - start,

@@ -33,12 +33,21 @@ class Refusal(Exception):
     Never leaves `decode_photo`.
     """
 
-    def __init__(self, status: PhotoStatus, reason: str, *, kind: str | None = None) -> None:
+    def __init__(
+        self,
+        status: PhotoStatus,
+        reason: str,
+        *,
+        kind: str | None = None,
+        may_pass: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.kind = kind
         """What the content is, where it was recognised."""
+        self.may_pass = may_pass
+        """Whether the cause is the disk, the network or the computer and not the content."""
 
 
 def check_size(width: int, height: int, bytes_per_pixel: float, limits: DecodeLimits) -> None:

@@ -95,7 +95,8 @@ def decode_with_pillow(
         damage = "the end of the file is missing" if lacks_end(file, kind) else None
         return _finish(image, size, kind, damage=damage)
     except Refusal as refusal:
-        if refusal.status is not PhotoStatus.UNREADABLE or kind not in _TOLERANT_FORMATS:
+        is_broken = refusal.status is PhotoStatus.UNREADABLE and not refusal.may_pass
+        if not is_broken or kind not in _TOLERANT_FORMATS:
             raise
         return _decode_what_is_there(file, kind, min_side, limits, damage=refusal)
 
@@ -108,7 +109,9 @@ def _decode_what_is_there(
         try:
             with _PILLOW_LOCK.exclusive(), _tolerating_truncation():
                 image, size = _load(attempt, kind, min_side, limits)
-        except Refusal:
+        except Refusal as again:
+            if again.may_pass:
+                raise
             continue
         if _decoded_share(image) < MIN_DECODED_SHARE:
             reason = f"less than half of it is there: {damage.reason}"

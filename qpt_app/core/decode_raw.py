@@ -42,6 +42,8 @@ def decode_raw(file: BinaryIO, kind: str, *, min_side: int | None, limits: Decod
                 picture = _decode_opened(raw, kind, min_side, limits)
         except (rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError) as error:
             raise Refusal(PhotoStatus.UNSUPPORTED, "a RAW file of an unknown camera") from error
+        except rawpy.LibRawUnsufficientMemoryError as error:
+            raise MemoryError from error
         except rawpy.LibRawError as error:
             raise Refusal(PhotoStatus.UNREADABLE, _libraw_text(error)) from error
     return _marked_if_cut(picture, missing_share_of_raw(file, kind))

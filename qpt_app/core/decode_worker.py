@@ -74,7 +74,9 @@ def _answer(job: DecodeJob, limits: DecodeLimits) -> DecodeOutcome:
     except Exception as error:  # noqa: BLE001 (the process' edge; traced into the noise file)
         traceback.print_exc()
         return DecodeOutcome(
-            status=PhotoStatus.UNREADABLE, reason=f"the decoder failed: {type(error).__name__}"
+            status=PhotoStatus.UNREADABLE,
+            reason=f"the decoder failed: {type(error).__name__}",
+            may_pass=True,
         )
 
 

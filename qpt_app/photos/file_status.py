@@ -6,22 +6,9 @@ import stat as stat_module
 from collections.abc import Callable
 from pathlib import Path
 
+from qpt_app.core.file_errors import status_of
 from qpt_app.core.status import PhotoStatus
 from qpt_app.photos.results import PhotoFile, PhotoResult
-
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EIO})
-"""What a path gives when its file, folder or drive is no longer there."""
-
-
-def status_of(error: OSError) -> tuple[PhotoStatus, str]:
-    """Return the status and the reason of a photo whose file gave `error`."""
-    if error.errno in _GONE:
-        return PhotoStatus.VANISHED, "no longer there"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return PhotoStatus.UNREADABLE, "no permission to read it"
-    if error.errno == errno.ELOOP:
-        return PhotoStatus.UNREADABLE, "a loop of links"
-    return PhotoStatus.UNREADABLE, (error.strerror or str(error)).lower()
 
 
 def look_at(path: str, ask: Callable[[], os.stat_result] | None = None) -> PhotoFile | PhotoResult:

@@ -52,6 +52,7 @@ class FocusJob:
             width=photo.width,
             height=photo.height,
             format=photo.format,
+            may_pass=photo.may_pass,
             seconds=ended - start,
             preparing_s=ended - decoded,
             paint=None if focus is None else focus.paint,

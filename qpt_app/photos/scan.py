@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qpt_app.core.decode import PHOTO_EXTENSIONS
+from qpt_app.core.file_errors import status_of
 from qpt_app.core.folder_names import REJECTED_FOLDER
 from qpt_app.errors import UsageError
-from qpt_app.photos.file_status import look_at, status_of, unreadable
+from qpt_app.photos.file_status import look_at, unreadable
 from qpt_app.photos.results import PhotoFile, PhotoResult
 
 _SEPARATOR = os.fsencode(os.sep)

@@ -10,11 +10,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from qpt_app.core.file_errors import status_of
 from qpt_app.core.idle_threads import let_idle_threads_sleep
 from qpt_app.core.scorer import ModelIdentity, Scorer
 from qpt_app.core.status import PhotoStatus
 from qpt_app.errors import ModelError
-from qpt_app.photos.file_status import status_of
 from qpt_app.photos.fingerprint import FileStamp, Fingerprint, take_fingerprint
 from qpt_app.photos.photo_outcome import decoder_tag, failure, judgement, to_result
 from qpt_app.photos.result_order import ResultOrder
@@ -39,7 +39,7 @@ _FIRST_LOOKUP = 32
 _HASHERS = 2
 """Threads that hash: one reads while the other waits for the disk."""
 _LASTING = frozenset({PhotoStatus.UNSUPPORTED, PhotoStatus.UNREADABLE})
-"""Failures that lie in the content, so that the same decoders would fail again."""
+"""Failures that the same decoders would meet again, if their cause lies in the content."""
 
 
 @dataclass(slots=True)
@@ -235,8 +235,8 @@ class ScoringRun:
         elif outcome.views is not None:
             self._ready.append((task, outcome))
         else:
-            known = failure(outcome, decoder_tag())
-            self._finish(task, known, keep=outcome.status in _LASTING)
+            lasts = outcome.status in _LASTING and not outcome.may_pass
+            self._finish(task, failure(outcome, decoder_tag()), keep=lasts)
 
     def _has_changed(self, task: _Task) -> bool:
         """Whether the file is not what it was before it was read; gone does not count."""

@@ -47,6 +47,7 @@ class FakeOutcome:
     pixels: object = None
     seconds: float = 0.0
     preparing_s: float = 0.0
+    may_pass: bool = False
 
 
 class FakePool:
@@ -64,7 +65,13 @@ class FakePool:
         photo = decode_photo(job.path, min_side=job.config.decode_side)
         views = None if photo.pixels is None else prepare_views(photo.pixels, job.config)
         return FakeOutcome(
-            photo.status, photo.reason, photo.width, photo.height, photo.format, views
+            status=photo.status,
+            reason=photo.reason,
+            width=photo.width,
+            height=photo.height,
+            format=photo.format,
+            views=views,
+            may_pass=photo.may_pass,
         )
 
     def submit(self, job, *, priority: int = 0) -> Future:

@@ -422,6 +422,35 @@ def test_a_drive_that_fails_while_reading_is_a_status(tmp_path, monkeypatch):
     assert decode_photo(file).status is PhotoStatus.VANISHED
 
 
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_an_error_of_the_computer_is_no_damage(tmp_path, monkeypatch, fails_at):
+    """Neither does tolerance for broken files hide it, nor is it taken for the photo's own."""
+    file = save(tmp_path / "a.png", noise())
+    file.write_bytes(file.read_bytes()[:-2000])
+    real, calls = decode_pillow._load, []
+
+    def load(*arguments):
+        calls.append(1)
+        if len(calls) == fails_at:
+            with decode_pillow.translating_errors("PNG"):
+                raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return real(*arguments)
+
+    monkeypatch.setattr(decode_pillow, "_load", load)
+    photo = decode_photo(file)
+    assert (photo.status, photo.reason) == (PhotoStatus.UNREADABLE, "cannot allocate memory")
+    assert photo.may_pass
+    assert len(calls) == fails_at
+
+
+def test_what_lies_in_the_content_does_not_pass(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"not a photo")
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
+    photos = [decode_photo(tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    assert [photo.status.value for photo in photos] == ["unsupported", "unreadable"]
+    assert not any(photo.may_pass for photo in photos)
+
+
 def test_a_file_that_changes_once_is_read_again(tmp_path, monkeypatch):
     file = save(tmp_path / "a.png", noise())
     calls = growing(monkeypatch, file, times=1)

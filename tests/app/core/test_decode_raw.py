@@ -4,6 +4,7 @@ import io
 import struct
 
 import pytest
+import rawpy
 from made_dng import HEIGHT, LONG, SHORT, WIDTH, directory, make_dng
 from PIL import Image
 
@@ -149,3 +150,14 @@ def test_sensor_data_that_are_not_there(tmp_path, filled, status):
     photo = decode_photo(tmp_path / "a.dng")
     assert photo.status == status
     assert ("empty" in photo.reason) == (status != "ok")
+
+
+def test_too_little_memory_for_libraw_is_not_the_files_fault(tmp_path, monkeypatch):
+    """Unlike a broken file, which is `unreadable` and remembered as such."""
+    (tmp_path / "a.dng").write_bytes(make_dng())
+
+    def imread(_):
+        raise rawpy.LibRawUnsufficientMemoryError(b"Unsufficient memory")
+
+    monkeypatch.setattr(rawpy, "imread", imread)
+    assert decode_photo(tmp_path / "a.dng").status is PhotoStatus.TOO_LARGE

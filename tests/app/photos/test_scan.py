@@ -10,7 +10,6 @@ import pytest
 
 from qpt_app.core.status import PhotoStatus
 from qpt_app.errors import UsageError
-from qpt_app.photos import file_status
 from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.scan import ScanOptions, printable, scan_paths
 
@@ -338,12 +337,6 @@ def test_depth_is_no_limit(tmp_path):
 def test_printable_escapes_what_moves_the_cursor():
     """Control, bidi and undecodable characters are shown, the others kept."""
     assert printable("a\n\x1b\u202e\udcffé😀") == "a\\n\\x1b\\u202e\\udcffé😀"
-
-
-def test_every_error_has_a_reason():
-    """An error without a text of its own still says something."""
-    status, reason = file_status.status_of(OSError("the drive said no"))
-    assert (status, reason) == (PhotoStatus.UNREADABLE, "the drive said no")
 
 
 def test_the_folder_of_rejects_is_only_looked_into_when_named(tmp_path):

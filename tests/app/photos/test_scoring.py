@@ -1,5 +1,6 @@
 """One result per file, whatever happens; known photos cost neither pixels nor a model."""
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qpt_app.core import decode_file
 from qpt_app.core.scorer import PhotoScore
 from qpt_app.core.status import PhotoStatus
 from qpt_app.errors import ModelError
@@ -307,6 +309,29 @@ def test_failures_that_may_heal_are_not_remembered(
     cached_bench.pool = fake_pool(decode=lambda job: fake_outcome(status, "why"))
     rows = cached_bench.run(photo_folder)
     assert {(row.status, row.reason) for row in rows} == {(status, "why")}
+    assert cached_bench.cache.info().scores == 0
+    cached_bench.pool = fake_pool()
+    assert all(row.score is not None for row in cached_bench.run(photo_folder))
+
+
+@pytest.mark.parametrize("name", ["ENOTCONN", "ETIMEDOUT", "EMFILE", "ENOMEM", "EACCES"])
+def test_no_error_of_the_disk_or_the_computer_is_remembered(
+    cached_bench, photo_folder, fake_pool, monkeypatch, name
+):
+    """The drive went away, or handles ran out, after the hash: the next run tries again."""
+    code = getattr(errno, name)
+
+    def decode(job):
+        with monkeypatch.context() as patch:
+            patch.setattr(decode_file.os, "open", fail)
+            return fake_pool.decode(job)
+
+    def fail(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    cached_bench.pool = fake_pool(decode=decode)
+    rows = cached_bench.run(photo_folder)
+    assert {row.status for row in rows} <= {PhotoStatus.VANISHED, PhotoStatus.UNREADABLE}
     assert cached_bench.cache.info().scores == 0
     cached_bench.pool = fake_pool()
     assert all(row.score is not None for row in cached_bench.run(photo_folder))
