@@ -1,6 +1,7 @@
 """Joins what the decoder, the scorer and the cache say of a photo. Pure functions."""
 
 import functools
+import importlib.metadata
 import math
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,25 @@ if TYPE_CHECKING:
 
 @functools.cache
 def decoder_tag() -> str:
-    """Return a text that changes when photos that could not be decoded may be decodable."""
+    """Return a text that changes when photos that could not be decoded may be decodable.
+
+    It names the formats that can be read, and qpt and the packages that read them with versions.
+    """
     from qpt_app.core.decode import supported_formats
 
-    names = sorted(form.name for form in supported_formats() if form.available)
-    return f"qpt {__version__}, {', '.join(names)}"
+    formats = [form for form in supported_formats() if form.available]
+    names = sorted(form.name for form in formats)
+    packages = sorted({form.package for form in formats if form.package is not None})
+    versions = [f"{package} {_version_of(package)}" for package in packages]
+    return f"qpt {__version__}, {', '.join(names)}; {', '.join(versions)}"
+
+
+def _version_of(package: str) -> str:
+    """Return the version of an installed package; a frozen build need not tell it."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"
 
 
 def failure(outcome: "DecodeOutcome", decoder: str) -> CachedScore:
