@@ -14,6 +14,9 @@ _MAX_LINKS = 16
 MAX_OFFSET = 1 << 62
 """Beyond any file; a file object takes no place from 2 ** 63 on and raises."""
 
+_SUBFILE_TYPE = 254
+_REDUCED = 1
+"""Bit of the subfile type that makes a directory's picture a smaller one of another's (TIFF 6)."""
 _MAKE = 271
 _PHOTOMETRIC = 262
 _SUB_DIRECTORIES = 330
@@ -24,7 +27,7 @@ _STRIP_TAGS = frozenset(tag for pair in _STRIPS for tag in pair)
 _CFA, _LINEAR_RAW = 32803, 34892
 """Photometric interpretations of sensor data (TIFF/EP and the DNG specification)."""
 
-_KIND_TAGS = frozenset({_MAKE, _PHOTOMETRIC, _DNG_VERSION})
+_KIND_TAGS = frozenset({_SUBFILE_TYPE, _MAKE, _PHOTOMETRIC, _DNG_VERSION})
 
 _KIND_BY_MAKER = (
     (b"NIKON", "NEF"),
@@ -55,21 +58,29 @@ class _Layout(NamedTuple):
 def raw_kind(file: BinaryIO) -> str | None:
     """Return the RAW format of a TIFF file (`DNG`, `NEF`, ...), or None for a plain TIFF.
 
-    RAW is what has a DNG version or a directory with sensor data. A broken structure is no error:
-    what could be read decides.
+    RAW is what has a DNG version or a directory with sensor data. Old Nikon files call their sensor
+    data RGB; they are known by the maker and by a first picture that is only a thumbnail of one in
+    a subdirectory. A broken structure is no error: what could be read decides.
     """
-    maker, has_sensor_data, directories = b"", False, 0
-    for tags in _directories(file, _KIND_TAGS):
-        directories += 1
+    maker, has_sensor_data, starts_with_thumbnail = b"", False, False
+    for number, tags in enumerate(_directories(file, _KIND_TAGS)):
+        if number == 0:
+            starts_with_thumbnail = _is_thumbnail(tags) and _SUB_DIRECTORIES in tags
         if _DNG_VERSION in tags:
             return "DNG"
         if _MAKE in tags and not maker:
             maker = tags[_MAKE].text.upper()
         if _PHOTOMETRIC in tags and tags[_PHOTOMETRIC].numbers[:1] in ((_CFA,), (_LINEAR_RAW,)):
             has_sensor_data = True
-    if not has_sensor_data and not maker.startswith(b"NIKON"):
+    if not has_sensor_data and not (maker.startswith(b"NIKON") and starts_with_thumbnail):
         return None
-    return _kind_of_maker(maker, has_sensor_data=has_sensor_data, nested=directories > 1)
+    return next((kind for name, kind in _KIND_BY_MAKER if maker.startswith(name)), "RAW")
+
+
+def _is_thumbnail(tags: dict[int, _Tag]) -> bool:
+    """Whether a directory says that its picture is a smaller one of another."""
+    numbers = tags[_SUBFILE_TYPE].numbers if _SUBFILE_TYPE in tags else ()
+    return bool(numbers) and bool(numbers[0] & _REDUCED)
 
 
 def announced_end(file: BinaryIO) -> int:
@@ -106,16 +117,6 @@ def _directories(file: BinaryIO, wanted: frozenset[int]) -> Iterator[dict[int, _
         if _SUB_DIRECTORIES in tags:
             pending += tags[_SUB_DIRECTORIES].numbers
         pending.append(following)
-
-
-def _kind_of_maker(maker: bytes, *, has_sensor_data: bool, nested: bool) -> str | None:
-    """Name the RAW format of a maker's TIFF.
-
-    Old Nikon files call their sensor data RGB; they are known by the maker with subdirectories.
-    """
-    if not has_sensor_data and not nested:
-        return None
-    return next((kind for name, kind in _KIND_BY_MAKER if maker.startswith(name)), "RAW")
 
 
 def _read_header(file: BinaryIO) -> tuple[_Layout | None, int]:

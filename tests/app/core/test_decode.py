@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_dng import ASCII, LONG, SHORT, directory
 from PIL import Image, ImageFile
 
 from qpt_app.core import decode, decode_file, decode_formats, decode_pillow
@@ -381,6 +382,36 @@ def tiff(*entries):
 )
 def test_raw_is_told_from_a_plain_tiff(entries, kind):
     assert decode.raw_kind(io.BytesIO(tiff(*entries))) == kind
+
+
+@pytest.mark.parametrize("maker", ["NIKON CORPORATION", "Canon"])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_developed_tiff_is_no_raw_whoever_made_the_camera(tmp_path, maker, pages):
+    """A second page or a thumbnail after the picture changes nothing."""
+    file = tmp_path / "a.tif"
+    image, thumbnail = Image.fromarray(noise()), Image.fromarray(noise()).resize((16, 12))
+    tags = {271: maker}
+    image.save(file, save_all=True, append_images=[thumbnail] * (pages - 1), tiffinfo=tags)
+    photo = decode_photo(file)
+    assert (photo.status, photo.format) == (PhotoStatus.OK, "TIFF")
+    assert (photo.width, photo.height) == image.size
+
+
+@pytest.mark.parametrize(("subfile_type", "kind"), [(1, "NEF"), (0, None)])
+def test_an_old_nikon_raw_begins_with_a_thumbnail_of_what_lies_below(subfile_type, kind):
+    """It calls its sensor data RGB; a developed picture with a thumbnail below is none."""
+    head = directory(
+        {
+            254: (LONG, [subfile_type]),
+            262: (SHORT, [2]),
+            271: (ASCII, b"Nikon\0"),
+            330: (LONG, [512]),
+        },
+        8,
+    )
+    below = directory({254: (LONG, [1 - subfile_type]), 262: (SHORT, [2])}, 512)
+    content = (b"II*\0\x08\0\0\0" + head).ljust(512, b"\0") + below
+    assert decode.raw_kind(io.BytesIO(content)) == kind
 
 
 # Files
