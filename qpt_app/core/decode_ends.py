@@ -20,6 +20,11 @@ MAX_MISSING_SHARE = 0.5
 
 _TAIL_BYTES = 64 << 10
 _MAX_BOXES = 64
+_BOXES = frozenset(
+    b"ftyp styp moov moof mdat imda idat meta meco free skip wide uuid pdin sidx ssix prft emsg "
+    b"mfra mpvd sefd".split()
+)
+"""Top-level boxes of ISO base media files (ISO/IEC 14496-12, QuickTime, Samsung)."""
 
 
 def lacks_end(file: BinaryIO, kind: str) -> bool:
@@ -83,7 +88,12 @@ def _riff_length(file: BinaryIO) -> int:
 
 
 def _boxes_length(file: BinaryIO) -> int:
-    """Return where the last top-level box of an ISO base media file says that it ends."""
+    """Return where the last top-level box of an ISO base media file says that it ends.
+
+    Some makers put data of their own after the last box. They do not begin with a known box, and
+    what would be their length is none: only a known box may reach beyond the end of the file.
+    """
+    length = file.seek(0, os.SEEK_END)
     end = 0
     for _ in range(_MAX_BOXES):
         file.seek(end)
@@ -92,6 +102,8 @@ def _boxes_length(file: BinaryIO) -> int:
         if size == 1 and len(head) == 16:
             size = int.from_bytes(head[8:], "big")
         if len(head) < 8 or not 8 <= size < MAX_OFFSET - end:  # 0: up to the end of the file
+            break
+        if head[4:8] not in _BOXES and end + size > length:
             break
         end += size
     return end
