@@ -17,6 +17,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from qpt_app.core.decode_colour import to_srgb
 from qpt_app.core.decode_ends import PADDED_FORMATS, completed, lacks_end
 from qpt_app.core.decode_file import refusal_of
+from qpt_app.core.decode_jxl import check_jxl_size
 from qpt_app.core.decode_limits import DecodeLimits, Refusal, check_jpeg_scans, check_size
 from qpt_app.core.decode_lock import SharedLock
 from qpt_app.core.preprocess import Pixels
@@ -89,6 +90,8 @@ def decode_with_pillow(
         check_jpeg_scans(file, limits)
     elif kind == "WEBP":
         _check_webp_canvas(file, limits)
+    elif kind == "JXL":
+        check_jxl_size(file, limits)
     try:
         with _PILLOW_LOCK.shared():
             image, size = _load(file, kind, min_side, limits)
@@ -122,7 +125,7 @@ def _decode_what_is_there(
 
 def _finish(image: Image.Image, size: tuple[int, int], kind: str, damage: str | None) -> Picture:
     """Turn a loaded picture upright, convert its colours and hand it over as an array."""
-    orientation = read_orientation(image) if kind != "HEIF" else 1
+    orientation = 1 if _comes_upright(image, kind) else read_orientation(image)
     with translating_errors(kind):
         rgb, note = to_srgb(image)
         width, height = size
@@ -139,6 +142,15 @@ def _finish(image: Image.Image, size: tuple[int, int], kind: str, damage: str | 
         note="; ".join(text for text in (damage, note) if text) or None,
         turned=orientation in _TURNS,
     )
+
+
+def _comes_upright(image: Image.Image, kind: str) -> bool:
+    """Whether the decoder has made the turn that the EXIF repeats.
+
+    libheif and libjxl follow the container and the codestream; a JPEG that JPEG XL holds whole is
+    decoded as any other.
+    """
+    return kind == "HEIF" or (kind == "JXL" and not getattr(image, "jpeg", False))
 
 
 _BAND_ROWS = 128
