@@ -29,6 +29,7 @@ def run(arguments: list[str] | None = None) -> None:
         arguments: what follows the program's name; the process' own by default.
     """
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # no child runs what lies in the current folder
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not stop the program
     code = _exit_code_of(arguments)
@@ -39,6 +40,24 @@ def run(arguments: list[str] | None = None) -> None:
     if code == INTERRUPTED and "torch" in sys.modules:
         end_at_once(code)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Let standard streams that were closed (`qpt ... 2>&-`) lead nowhere.
+
+    Otherwise whatever is opened next, such as a pipe to a decode process, would get their
+    descriptors and be written to as if it were they. Standard input stays known as closed.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != descriptor:
+            os.dup2(null, descriptor)
+            os.close(null)
+        os.set_inheritable(descriptor, True)
+        if name != "stdin":
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
 
 
 def _exit_code_of(arguments: list[str] | None) -> int:

@@ -108,6 +108,37 @@ def test_a_full_disk_is_one_line_and_no_bug(arguments):
     assert "report" not in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_spoils_no_run(real, photo_folder, tmp_path, closed):
+    """What is opened later must not be taken for it: the photo is decoded and its row written."""
+    rows = tmp_path / "rows.jsonl"
+    arguments = ["score", str(photo_folder(1)), "--no-cache", "-o", str(rows)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *HELP[:-1], *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(rows.read_text())["status"] == "ok"
+    assert "rror" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize("arguments", ["--version", "models list", "score - --no-cache"])
+def test_a_closed_output_is_no_bug(arguments):
+    """Nothing is printed where nothing can be; a closed input is said to be that."""
+    shell = f'exec "$@" {arguments} <&- >&-'
+    done = subprocess.run(
+        ["sh", "-c", shell, "sh", *HELP[:-1]], capture_output=True, text=True, check=False
+    )
+    if "-" in arguments.split():
+        assert (done.returncode, done.stderr.count("standard input is closed")) == (2, 1)
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_python_files_in_the_current_folder_are_not_run(real, photo_folder, tmp_path):
     """An unpacked archive of photos may hold a `pickle.py`; no process of ours imports it."""
     folder = photo_folder(1)
