@@ -123,9 +123,12 @@ def run_write(arguments: Sequence[str], options: WriteOptions) -> int:
         overwrite=options.overwrite,
         labels=_label_names(options.label_names),
     )
-    requests = _requests(arguments, options)
+    requests, unreachable = _requests(arguments, options)
+    for row in unreachable:
+        say(f"{row.path}: {row.reason}")
     if not requests:
-        say("there are no photos")
+        if not unreachable:
+            say("there are no photos")
         return NO_PHOTOS
     with DecisionSession.open(data_folder(options.data_folder), time.time) as session:
         for report in session.recover():
@@ -135,7 +138,7 @@ def run_write(arguments: Sequence[str], options: WriteOptions) -> int:
     failed = [_report(result, options.dry_run) for result in results]
     if all(failed) and not any(outcome.written for one in results for outcome in one.outcomes):
         return NOTHING_WRITTEN
-    return SOME_FAILED if any(failed) else 0
+    return SOME_FAILED if unreachable or any(failed) else 0
 
 
 def _report(result: RatingResult, dry_run: bool) -> bool:
@@ -153,8 +156,13 @@ def _report(result: RatingResult, dry_run: bool) -> bool:
     return bool(problems)
 
 
-def _requests(arguments: Sequence[str], options: WriteOptions) -> list[RatingRequest]:
-    """Put together what is to be written, from the table or from the flags."""
+def _requests(
+    arguments: Sequence[str], options: WriteOptions
+) -> tuple[list[RatingRequest], list[PhotoResult]]:
+    """Put together what is to be written, from the table or from the flags.
+
+    The second list has what lies there but cannot be rated, such as a dead link or a closed folder.
+    """
     given = (options.stars, options.flag, options.label) != (None, None, None)
     if options.table is None:
         if not given:
@@ -166,17 +174,18 @@ def _requests(arguments: Sequence[str], options: WriteOptions) -> list[RatingReq
             flag=KEEP if options.flag is None else Flag(options.flag),
             label=_label_of(options.label),
         )
-        units = _units(arguments, options.recursive)
-        return [RatingRequest(unit=unit, change=change) for unit in units]
+        units, unreachable = _units(arguments, options.recursive)
+        return [RatingRequest(unit=unit, change=change) for unit in units], unreachable
     if given or arguments:
         raise UsageError("--from takes photos and ratings from the table; leave the others out")
     rows = {row.path: row for row in read_rating_table(options.table, options.root)}
     found: list[RatingRequest] = []
-    for unit in _units([str(path) for path in rows], recursive=False):
+    units, unreachable = _units([str(path) for path in rows], recursive=False)
+    for unit in units:
         row = rows.get(unit.path) or rows[unit.photos[-1]]
         score = row.score if options.with_scores else None
         found.append(RatingRequest(unit=unit, change=row.change, score=score))
-    return found
+    return found, unreachable
 
 
 def _label_of(text: str | None) -> Label | Keep | None:
@@ -185,14 +194,20 @@ def _label_of(text: str | None) -> Label | Keep | None:
     return None if text == "none" else Label(text)
 
 
-def _units(arguments: Sequence[str], recursive: bool) -> list[PhotoUnit]:
-    """Find the photos as units: a RAW+JPEG pair is one."""
+def _units(arguments: Sequence[str], recursive: bool) -> tuple[list[PhotoUnit], list[PhotoResult]]:
+    """Find the photos as units, a RAW+JPEG pair is one, and the rows of what cannot be one.
+
+    Raises:
+        UsageError: if a named path does not exist.
+    """
     pairs: list[tuple[Path, Path | None]] = []
+    unreachable: list[PhotoResult] = []
     for entry in pair_files(_entries(expand_paths(arguments, null_separated=False), recursive)):
         if isinstance(entry, PhotoResult):
-            raise UsageError(f"{entry.path}: {entry.reason}")
-        pairs.append((entry.path, entry.companion))
-    return find_units(pairs)
+            unreachable.append(entry)
+        else:
+            pairs.append((entry.path, entry.companion))
+    return find_units(pairs), unreachable
 
 
 def _photos(arguments: Sequence[str], recursive: bool) -> list[Path]:

@@ -242,6 +242,42 @@ def test_a_run_that_could_write_nothing_is_exit_code_1(write, photos):
     assert write(photos / "b.jpg", photos / "c.nef", *options).code == 3  # nothing new for c.nef
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_what_cannot_be_a_photo_does_not_stop_the_others(write, photos):
+    """A dead link and a folder with a photo's name: a line each, and the rest is written."""
+    (photos / "dead.jpg").symlink_to("nowhere.jpg")
+    (photos / "folder.jpg").mkdir()
+    done = write(photos, "--stars", "3", "--profile", "darktable")
+    assert done.code == 3
+    assert done.err.splitlines() == [
+        f"qpt: {photos / 'dead.jpg'}: a link to nothing",
+        f"qpt: {photos / 'folder.jpg'}: a folder, not a photo",
+    ]
+    assert (photos / "c.nef.xmp").exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_closed_subfolder_does_not_stop_the_others(write, photos):
+    """It has its line, and counts as failed."""
+    closed = photos / "closed"
+    closed.mkdir(mode=0)
+    try:
+        done = write(photos, "-r", "--stars", "3", "--profile", "darktable")
+    finally:
+        closed.chmod(0o700)
+    assert done.code == 3
+    assert f"{closed}: folder: " in done.err
+    assert (photos / "c.nef.xmp").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_nothing_but_what_cannot_be_a_photo_is_exit_code_1(write, tmp_path):
+    """Its line says why; that there are no photos is not said as well."""
+    (tmp_path / "dead.jpg").symlink_to("nowhere.jpg")
+    done = write(tmp_path / "dead.jpg", "--stars", "3")
+    assert (done.code, done.err) == (1, f"qpt: {tmp_path / 'dead.jpg'}: a link to nothing\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names of any bytes")
 def test_json_about_a_broken_sidecar_of_an_odd_name(qpt, photos):
     """The warning quotes the name: bytes that are not UTF-8 shown as such, bidi spelt out."""
