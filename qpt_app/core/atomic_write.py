@@ -86,14 +86,19 @@ def remove_stale_temporaries(folder: Path, *, older_than_s: float, now: float) -
 
 
 def _keep_mode(old: Path, new: Path) -> None:
-    """Give the new file the old one's permission bits, or the usual ones for a first write."""
+    """Give the new file the old one's permission bits, or the usual ones for a first write.
+
+    Drives that have no such bits (FAT, NTFS, network shares) may refuse: a finished file is not
+    given up for them.
+    """
     try:
         mode = old.stat().st_mode & 0o7777
     except FileNotFoundError:
         umask = os.umask(0)
         os.umask(umask)
         mode = 0o666 & ~umask
-    new.chmod(mode)
+    with contextlib.suppress(OSError):
+        new.chmod(mode)
 
 
 def sync_folder(folder: Path) -> None:

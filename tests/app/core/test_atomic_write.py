@@ -136,6 +136,22 @@ def test_permissions_are_kept(tmp_path):
     assert (tmp_path / "fresh").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_drive_without_permissions_takes_files_nevertheless(tmp_path, monkeypatch, before):
+    """FAT and network shares refuse chmod; what was written whole is kept."""
+    target = tmp_path / "out"
+    if before is not None:
+        target.write_bytes(before)
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    atomic_write(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert files(tmp_path) == ["out"]
+
+
 def test_only_old_temporaries_of_ours_are_removed(tmp_path):
     """Young ones may belong to a running program, other files are not ours."""
     old, young = tmp_path / f".a.1{TEMPORARY_SUFFIX}", tmp_path / f".b.2{TEMPORARY_SUFFIX}"
