@@ -91,6 +91,18 @@ class _Entry(NamedTuple):
     """Asks for the file's stat more cheaply than by its path, where the folder's listing can."""
 
 
+_Identity = tuple[int, int]
+"""Device and inode of a folder."""
+
+
+class _Listing(NamedTuple):
+    """A folder on the way of the walk: what is still to come of it."""
+
+    entries: Iterator[_Entry]
+    folder: _Identity | None = None
+    """None where it is not known, or was not entered."""
+
+
 def _named(path: Path) -> _Entry:
     """Return the entry of a path that the user named; raise UsageError if there is none."""
     name = os.fspath(path)
@@ -137,13 +149,15 @@ class _Walk:
         self._exclude = _matcher(options.exclude)
         self._has_patterns = bool(options.include or options.exclude)
         self._seen_paths: set[bytes] | None = set() if track_paths else None
-        self._seen_folders: set[tuple[int, int]] = set()
+        self._seen_folders: set[_Identity] = set()
+        self._ancestors: set[_Identity | None] = set()
         self._root = ""
 
     def over(self, roots: list[_Entry]) -> Iterator[PhotoFile | PhotoResult]:
         """Yield what is found under the roots, in the order given."""
         for root in roots:
             self._seen_folders.clear()
+            self._ancestors.clear()
             self._root = os.path.realpath(root.path) if root.is_folder else ""
             if not root.is_folder:
                 found: Iterable[PhotoFile | PhotoResult] = [look_at(root.path)]
@@ -159,11 +173,11 @@ class _Walk:
 
         A stack of listings instead of recursive calls, so that depth is no limit.
         """
-        stack = [iter([root])]
+        stack = [_Listing(iter([root]))]
         while stack:
-            entry = next(stack[-1], None)
+            entry = next(stack[-1].entries, None)
             if entry is None:
-                stack.pop()
+                self._ancestors.discard(stack.pop().folder)
             elif not entry.is_folder:
                 yield self._photo(entry)
             else:
@@ -174,24 +188,31 @@ class _Walk:
                     if isinstance(listing, PhotoResult):
                         yield listing
                     else:
-                        stack.append(iter(listing))
+                        stack.append(listing)
+                        self._ancestors.add(listing.folder)
 
-    def _listing(self, folder: str, *, below: str) -> list[_Entry] | PhotoResult:
+    def _listing(self, folder: str, *, below: str) -> _Listing | PhotoResult:
         """Return the sorted entries of a folder that count, or the row of one that is closed."""
         try:
-            stat = os.stat(folder)  # noqa: PTH116
-            if not self._enter((stat.st_dev, stat.st_ino)):
-                return []
+            identity = _identity_of(os.stat(folder))  # noqa: PTH116
+            if identity is not None and not self._enter(identity):
+                return _Listing(iter(()))
             start = _start_of_content(folder)
             with os.scandir(folder) as entries:
                 found = [self._wanted(entry, start + entry.name, below) for entry in entries]
         except OSError as error:
             status, reason = status_of(error)
             return PhotoResult.failed(Path(folder), status, f"folder: {reason}")
-        return sorted((entry for entry in found if entry is not None), key=itemgetter(0))
+        wanted = sorted((entry for entry in found if entry is not None), key=itemgetter(0))
+        return _Listing(iter(wanted), identity)
 
-    def _enter(self, identity: tuple[int, int]) -> bool:
-        """Note a folder as entered; False if it was before. Only links can make loops."""
+    def _enter(self, identity: _Identity) -> bool:
+        """Whether to look into a folder; not into one that we are in, and by links only once.
+
+        A loop needs no link: a junction of Windows or a bind mount may lead back as well.
+        """
+        if identity in self._ancestors:
+            return False
         if not self._options.follow_links:
             return True
         if identity in self._seen_folders:
@@ -226,6 +247,11 @@ class _Walk:
         if not stays and not _is_inside(os.path.realpath(entry.path), self._root):
             return unreadable(entry.path, "a link out of the folder, not followed")
         return look_at(entry.path, entry.stat)
+
+
+def _identity_of(stat: os.stat_result) -> _Identity | None:
+    """Return device and inode of a folder; None on a file system without inodes."""
+    return (stat.st_dev, stat.st_ino) if stat.st_ino else None
 
 
 def _start_of_content(folder: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from qpt_app.core.status import PhotoStatus
 from qpt_app.errors import UsageError
+from qpt_app.photos import scan
 from qpt_app.photos.results import PhotoFile, PhotoResult
 from qpt_app.photos.scan import ScanOptions, printable, scan_paths
 
@@ -187,6 +188,36 @@ class TestLinks:
             rows = {row.path.name: row for row in scan_paths([tmp_path], options)}
             assert set(rows) == {"a.jpg", "b.jpg", "self.jpg"}
             assert rows["self.jpg"].status is PhotoStatus.UNREADABLE
+
+    def test_a_loop_without_a_link_ends(self, tmp_path, monkeypatch):
+        """A junction of Windows is a folder to a listing; here a link is made to look like one."""
+        make(tmp_path, "a.jpg", "sub/b.jpg", "sub/twin/c.jpg")
+        (tmp_path / "sub" / "up").symlink_to(tmp_path)
+        (tmp_path / "self").symlink_to(tmp_path)
+        (tmp_path / "twin").symlink_to(tmp_path / "sub" / "twin")
+        monkeypatch.setattr(scan, "_is_folder", lambda entry, *, follow: entry.is_dir())
+        rows = itertools.islice(scan_paths([tmp_path], RECURSIVE), 50)
+        assert [row.path.relative_to(tmp_path).as_posix() for row in rows] == [
+            "a.jpg",
+            "sub/b.jpg",
+            "sub/twin/c.jpg",
+            "twin/c.jpg",  # no loop: the folder has two names, as a bind mount gives
+        ]
+
+    @pytest.mark.parametrize("follow", [False, True])
+    def test_folders_without_inodes_are_all_entered(self, tmp_path, monkeypatch, follow):
+        """On such file systems they would all look the same."""
+        make(tmp_path, "a.jpg", "one/two/b.jpg", "three/c.jpg")
+        real = os.stat
+
+        def stat(path, **options):
+            fields = real(path, **options)
+            return os.stat_result((fields.st_mode, 0, *fields[2:10]))
+
+        monkeypatch.setattr(scan.os, "stat", stat)
+        options = ScanOptions(recursive=True, follow_links=follow)
+        found = names(tmp_path, options=options)
+        assert found == ["a.jpg", "one/two/b.jpg", "three/c.jpg"]
 
     def test_links_out_of_the_folder(self, tmp_path):
         """Not followed by default, and said so; followed when asked for."""
