@@ -74,15 +74,24 @@ def _exit_code_of(arguments: list[str] | None) -> int:
         _say("interrupted")
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            _report_unexpected(error)
-        else:
-            where = f" {error.filename}" if error.filename else ""
-            _say(f"error: cannot write{where}: {error.strerror}")
-        return 1
+        return _code_of_system_error(error)
     except Exception as error:  # noqa: BLE001 (the process' edge: one line instead of a traceback)
         _report_unexpected(error)
         return 1
+
+
+def _code_of_system_error(error: OSError) -> int:
+    """Say what the system refused; nothing if it is that our reader has gone."""
+    from qpt_app.cli.output import reader_of_output_is_gone, says_reader_is_gone
+
+    if error.errno in _NO_ROOM:
+        where = f" {error.filename}" if error.filename else ""
+        _say(f"error: cannot write{where}: {error.strerror}")
+        return 1
+    if says_reader_is_gone(error) and reader_of_output_is_gone():
+        return 0
+    _report_unexpected(error)
+    return 1
 
 
 def _run_app(arguments: list[str] | None) -> int:

@@ -1,6 +1,7 @@
 """Where rows go: standard output as a stream, or a file that appears whole or not at all."""
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -26,6 +27,15 @@ class ReaderGone(Exception):
     """Whoever read our standard output has closed it (`qpt score ... | head`)."""
 
 
+_CLOSED_PIPE = frozenset({errno.EPIPE, *([errno.EINVAL] if os.name == "nt" else [])})
+"""What writing to a pipe gives when its reader has gone; Windows knows two answers."""
+
+
+def says_reader_is_gone(error: OSError) -> bool:
+    """Whether an error of writing standard output means that its other end is closed."""
+    return isinstance(error, BrokenPipeError) or error.errno in _CLOSED_PIPE
+
+
 class StandardOutput:
     """Standard output, flushed after every row so that a pipe sees rows as they come."""
 
@@ -39,11 +49,10 @@ class StandardOutput:
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            _discard_standard_output()
-            raise ReaderGone from error
         except OSError as error:
             _discard_standard_output()
+            if says_reader_is_gone(error):
+                raise ReaderGone from error
             raise StorageError(f"cannot write standard output: {error.strerror}") from error
 
 
@@ -118,14 +127,25 @@ def open_sink(path: Path | None) -> Iterator[Sink]:
             yield stream
 
 
+def reader_of_output_is_gone() -> bool:
+    """Whether standard output holds something that nobody will read any more."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return says_reader_is_gone(error)
+    except ValueError:
+        return False
+    return False
+
+
 def flush_standard_output(code: int) -> int:
     """Flush standard output at the end of the program; return the exit code, 1 if that failed."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_standard_output()
     except (OSError, ValueError) as error:
         _discard_standard_output()
+        if isinstance(error, OSError) and says_reader_is_gone(error):
+            return code
         say(f"error: cannot write standard output: {getattr(error, 'strerror', error)}")
         return code or 1
     return code

@@ -1,5 +1,7 @@
 """Destinations: whole files or none, devices never replaced, a full disk said in one line."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from qpt_app.cli.output import check_output, open_sink
+from qpt_app.cli import app as app_module
+from qpt_app.cli import main, output
+from qpt_app.cli.output import ReaderGone, check_output, open_sink
 from qpt_app.errors import StorageError, UsageError
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -115,6 +119,66 @@ def test_a_read_only_folder_is_refused_beforehand(tmp_path):
             check_output(tmp_path / "out")
     finally:
         tmp_path.chmod(0o755)
+
+
+class ClosedPipe(io.RawIOBase):
+    """A pipe whose reader has gone, as Windows reports it."""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def use_closed_pipe(monkeypatch):
+    """Put it in place of stdout (in the test: pytest restores after fixtures)."""
+    stream = io.TextIOWrapper(io.BufferedWriter(ClosedPipe()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+
+def test_a_closed_pipe_of_windows_is_a_reader_that_has_gone(monkeypatch):
+    """EINVAL is its other name there, and an error of storage elsewhere."""
+    use_closed_pipe(monkeypatch)
+    monkeypatch.setattr(output, "_CLOSED_PIPE", {errno.EPIPE, errno.EINVAL})
+    with pytest.raises(ReaderGone):
+        write(None)
+    monkeypatch.setattr(output, "_CLOSED_PIPE", {errno.EPIPE})
+    with pytest.raises(StorageError, match="standard output"):
+        write(None)
+
+
+def test_what_typer_prints_into_a_closed_pipe_of_windows_is_no_bug(monkeypatch, capsys):
+    """`qpt --help | more`, left early: not a word, as elsewhere; without Windows it is an error."""
+
+    def app(**_):
+        sys.stdout.write("help")
+        sys.stdout.flush()
+
+    monkeypatch.setattr(app_module, "app", app)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as `run` sets it; undone after the test
+    for closed, code in (({errno.EPIPE, errno.EINVAL}, 0), ({errno.EPIPE}, 1)):
+        use_closed_pipe(monkeypatch)
+        monkeypatch.setattr(output, "_CLOSED_PIPE", closed)
+        with pytest.raises(SystemExit) as stop:
+            main.run([])
+        assert stop.value.code == code
+        assert bool(capsys.readouterr().err) == bool(code)
+
+
+def test_another_invalid_argument_is_still_reported(monkeypatch, capsys):
+    """Only standard output is a pipe to a reader; on Windows EINVAL has many meanings."""
+
+    def app(**_):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(app_module, "app", app)
+    monkeypatch.setattr(output, "_CLOSED_PIPE", {errno.EPIPE, errno.EINVAL})
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    with pytest.raises(SystemExit) as stop:
+        main.run([])
+    assert stop.value.code == 1
+    assert "unexpected error" in capsys.readouterr().err
 
 
 PROGRAM = """
