@@ -136,9 +136,11 @@ def require_unseen(seen: object, split: Mapping[str, Any], init: Path) -> None:
 def holds_out_as_much(split: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether every photo that `other` holds out is held out by `split` too.
 
-    Both are descriptions of splits; where a photo's fold is not written down, only the hash tells.
+    Both are descriptions of splits. The hash is of the folds alone, whichever of them is held out;
+    where a photo's fold is not written down, only hash and held-out fold together tell.
     """
-    if split.get("hash") == other["hash"]:
+    same_fold = split.get("heldout_fold") == other.get("heldout_fold")
+    if split.get("hash") == other["hash"] and same_fold:
         return True
     letters, others = split.get("assignment", ""), other.get("assignment", "")
     if split.get("set") != other["set"] or not letters or len(letters) != len(others):
