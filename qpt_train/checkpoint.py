@@ -100,6 +100,22 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return cast(dict[str, Any], state), cast(dict[str, Any], manifest)
 
 
+def load_given(path: Path) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """Read the checkpoint that a path stands for: (state, manifest, file).
+
+    Args:
+        path: a checkpoint, a folder of checkpoints, or the folder of a run.
+
+    Raises:
+        CheckpointError: if there is none there that can be used.
+    """
+    if path.is_dir():
+        inner = path / "checkpoints"
+        return load_latest(inner if inner.is_dir() else path)
+    state, manifest = load_checkpoint(path)
+    return state, manifest, path
+
+
 def load_latest(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Path]:
     """Read the newest checkpoint that verifies, falling back to older ones.
 

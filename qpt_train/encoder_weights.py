@@ -15,7 +15,7 @@ from torch import Tensor
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.encoder import Encoder
 from qpt_app.errors import CheckpointError
-from qpt_train.checkpoint import load_checkpoint, load_latest
+from qpt_train.checkpoint import load_given
 
 METADATA_KEY = "qpt_encoder"
 
@@ -88,13 +88,9 @@ def read_encoder_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     Raises:
         CheckpointError: if they cannot be read.
     """
-    if path.is_dir():
-        inner = path / "checkpoints"
-        state, _, used = load_latest(inner if inner.is_dir() else path)
+    if path.is_dir() or path.suffix == ".pt":
+        state, _, used = load_given(path)
         return _encoder_of(state, used), f"checkpoint {used.name}"
-    if path.suffix == ".pt":
-        state, _ = load_checkpoint(path)
-        return _encoder_of(state, path), f"checkpoint {path.name}"
     weights: dict[str, Tensor] = {}
     for shard in _all_shards(path):
         weights |= _read_file(shard)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from qpt_app import __version__
 from qpt_app.errors import CheckpointError, UsageError
-from qpt_train.checkpoint import load_checkpoint, load_latest
+from qpt_train.checkpoint import load_given
 from qpt_train.encoder_weights import write_encoder_weights
 
 BRANCHES = ("encoder", "momentum")
@@ -35,12 +35,7 @@ def read_trained_encoder(path: Path, *, branch: str = "encoder") -> TrainedEncod
     """
     if branch not in BRANCHES:
         raise UsageError(f"branch is one of {', '.join(BRANCHES)}, not {branch!r}")
-    if path.is_dir():
-        inner = path / "checkpoints"
-        state, manifest, used = load_latest(inner if inner.is_dir() else path)
-    else:
-        state, manifest = load_checkpoint(path)
-        used = path
+    state, manifest, used = load_given(path)
     name = "encoder" if branch == "encoder" else "momentum_encoder"
     if name not in state or "projector" not in state:
         raise CheckpointError(f"{used} is not a pre-training checkpoint")

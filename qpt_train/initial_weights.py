@@ -1,14 +1,13 @@
 """Where fine-tuning may start from: a model file, an encoder's weights, or a run's checkpoint."""
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from qpt_app.core.model_file import load_model
 from qpt_app.core.quality_model import QualityModel
 from qpt_app.errors import CheckpointError, ModelFormatError
-from qpt_train.checkpoint import load_checkpoint, load_latest
+from qpt_train.checkpoint import load_given
 from qpt_train.encoder_weights import load_encoder_weights
 
 
@@ -17,15 +16,15 @@ def load_initial_weights(model: QualityModel, path: Path) -> str:
 
     Args:
         model: built with the same encoder.
-        path: a qpt model file or a fine-tuning run (encoder and head), or whatever
+        path: a qpt model file, a fine-tuning run or its checkpoint (encoder and head), or what
             `load_encoder_weights` reads: safetensors with torchvision's names, its first shard, a
-            pre-training run (encoder alone).
+            pre-training run or its checkpoint (encoder alone).
 
     Raises:
         CheckpointError: if there is nothing usable there, or it belongs to another network.
     """
     if path.is_dir() or path.suffix == ".pt":
-        state = _read_state(path)
+        state, _, _ = load_given(path)
         if "average" in state:
             _load_quality_model(model, state["best_weights"] or state["average"], path)
             return "quality model"
@@ -43,16 +42,6 @@ def load_initial_weights(model: QualityModel, path: Path) -> str:
         )
     _load_quality_model(model, other.state_dict(), path)
     return "quality model"
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, or the newest good one of a run's folder."""
-    if path.is_dir():
-        inner = path / "checkpoints"
-        state, _, _ = load_latest(inner if inner.is_dir() else path)
-    else:
-        state, _ = load_checkpoint(path)
-    return state
 
 
 def _load_quality_model(model: QualityModel, weights: dict[str, Tensor], path: Path) -> None:

@@ -19,7 +19,7 @@ from qpt_app.core.scorer import Scorer
 from qpt_app.core.torch_scorer import TorchScorer, choose_device, load_scorer
 from qpt_app.errors import CheckpointError, ModelFormatError, ModelNotFoundError
 from qpt_train.batch_norm_statistics import scoring_batches, settle_batch_norm
-from qpt_train.checkpoint import list_checkpoints, load_latest
+from qpt_train.checkpoint import list_checkpoints, load_given
 from qpt_train.encoder_weights import load_encoder_weights
 from qpt_train.export import load_run, training_record
 from qpt_train.randomness import seed_initialisation
@@ -133,15 +133,18 @@ def load_encoder_subject(
 def training_of(path: Path) -> dict[str, Any]:
     """Return what weights to start from tell of labels they were trained on; empty without any.
 
+    Args:
+        path: whatever `load_initial_weights` reads.
+
     Raises:
-        CheckpointError: if a run's folder holds no usable checkpoint.
+        CheckpointError: if a run's folder or a checkpoint cannot be used.
     """
-    if path.is_dir() and list_checkpoints(path / "checkpoints"):
-        _, manifest, _ = load_latest(path / "checkpoints")
+    if path.is_dir() or path.suffix == ".pt":
+        _, manifest, _ = load_given(path)
         return {"split": manifest["split"]} if "split" in manifest else {}
     try:
         return read_metadata(path).training
-    except (ModelFormatError, ModelNotFoundError):  # encoder weights or a pre-training checkpoint
+    except (ModelFormatError, ModelNotFoundError):  # bare encoder weights
         return {}
 
 

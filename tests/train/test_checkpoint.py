@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from qpt_app.errors import CheckpointError
-from qpt_train.checkpoint import list_checkpoints, load_checkpoint, load_latest, save_checkpoint
+from qpt_train.checkpoint import (
+    list_checkpoints,
+    load_checkpoint,
+    load_given,
+    load_latest,
+    save_checkpoint,
+)
 
 
 def save(folder, step, keep=3):
@@ -41,6 +47,17 @@ def test_damaged_newest_falls_back_by_one(tmp_path):
     state, _, path = load_latest(tmp_path)
     assert state["w"][0] == 1
     assert path.name == "step-00000001.pt"
+
+
+def test_a_run_its_checkpoints_and_a_checkpoint_stand_for_the_same(tmp_path):
+    save(tmp_path / "checkpoints", 1)
+    newest = save(tmp_path / "checkpoints", 2)
+    for given in (tmp_path, tmp_path / "checkpoints", newest):
+        state, manifest, path = load_given(given)
+        assert (state["w"][0], manifest["step"], path) == (2, 2, newest)
+    for nothing in (tmp_path / "none", tmp_path / "none.pt"):
+        with pytest.raises(CheckpointError):
+            load_given(nothing)
 
 
 def test_cut_anywhere_is_one_clear_error(tmp_path):
