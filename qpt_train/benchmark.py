@@ -55,6 +55,10 @@ class Method(Protocol):
         """Return predictions of `trial.test`, higher is better."""
         ...
 
+    def remarks(self, trials: Sequence[Trial]) -> tuple[str, ...]:
+        """Return what a reader must know of how these trials were learnt from."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialResult:

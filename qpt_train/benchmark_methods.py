@@ -29,6 +29,9 @@ INNER_FOLDS = 5
 """Grouped folds of the training rows that choose ridge's alpha."""
 VALIDATION_SHARE = 0.1
 """Share of the training rows, whole groups, that chooses the best epoch of a fine-tuning."""
+LEAST_VALIDATION = 10
+"""Where that share is of fewer photos, none choose and the last weights count. Our choice: the
+best of a dozen rank correlations of five photos is mostly luck, and the labels are missed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,10 @@ class RidgeMethod:
         alpha = choose_alpha(train, mos, folds)
         return fit_ridge(train, mos, alpha).predict(self.features[trial.test])
 
+    def remarks(self, trials: Sequence[Trial]) -> tuple[str, ...]:
+        """Return nothing: every trial is learnt from alike."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsItIsMethod:
@@ -70,6 +77,10 @@ class AsItIsMethod:
     def predict(self, trial: Trial) -> NDArray[np.float64]:
         """Return the test rows' scores."""
         return self.raw_scores[trial.test]
+
+    def remarks(self, trials: Sequence[Trial]) -> tuple[str, ...]:
+        """Return nothing: no trial is learnt from."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,11 +105,11 @@ class FinetuneMethod:
 
     def predict(self, trial: Trial) -> NDArray[np.float64]:
         """Fine-tune on the training rows (or go on with it) and score the test rows."""
-        run = self.folder / trial.name
+        run, split = self.folder / trial.name, self.labelled_split(trial)
         self._check_start(run)
         finetune(
             replace(self.recipe, seed=self.recipe.seed + trial.number),
-            self.labelled_split(trial),
+            split,
             RunOptions(
                 out=run,
                 device=self.device,
@@ -107,9 +118,21 @@ class FinetuneMethod:
                 init=self.init,
             ),
         )
-        subject = load_subject(str(run), device=self.device.type, weights="best")
+        weights = "best" if split.validation else "last"
+        subject = load_subject(str(run), device=self.device.type, weights=weights)
         paths = [self.items[row].path for row in trial.test]
         return score_paths(subject.scorer, paths, workers=max(1, self.num_workers)).raw_scores
+
+    def remarks(self, trials: Sequence[Trial]) -> tuple[str, ...]:
+        """Tell which numbers of labels were too few to choose an epoch by."""
+        counts = sorted({len(t.train) for t in trials if not any(self._validates(t))})
+        if not counts:
+            return ()
+        listed = ", ".join(map(str, counts))
+        return (
+            f"With {listed} labels no photos chose the epoch: all were trained on, and the last "
+            "weights were tested.",
+        )
 
     def _check_start(self, run: Path) -> None:
         """Write down what the run starts from; refuse to go on with one that began elsewhere.
@@ -137,11 +160,11 @@ class FinetuneMethod:
         return weights_digest(model)
 
     def labelled_split(self, trial: Trial) -> LabelledSplit:
-        """Take a grouped part of the training rows for validation; the test rows stay outside."""
-        drawn = draw_part(
-            *_columns(self.items, self.groups, trial), share=VALIDATION_SHARE, seed=trial.seed
-        )
-        rows = list(zip(trial.train, drawn, strict=True))
+        """Take a grouped part of the training rows for validation, unless it would be tiny.
+
+        The test rows stay outside.
+        """
+        rows = list(zip(trial.train, self._validates(trial), strict=True))
         train = [self.items[row] for row, part in rows if not part]
         validation = [self.items[row] for row, part in rows if part]
         mos = np.asarray([item.mos for item in train])
@@ -159,6 +182,16 @@ class FinetuneMethod:
                 "heldout": 0,
             },
         )
+
+    def _validates(self, trial: Trial) -> list[bool]:
+        """Return for each training row whether it chooses the epoch instead of being trained on."""
+        none = [False] * len(trial.train)
+        if len(trial.train) * VALIDATION_SHARE < LEAST_VALIDATION:
+            return none
+        drawn = draw_part(
+            *_columns(self.items, self.groups, trial), share=VALIDATION_SHARE, seed=trial.seed
+        )
+        return drawn if sum(drawn) >= 2 else none  # a single photo has no order
 
 
 def inner_folds(

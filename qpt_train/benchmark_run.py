@@ -160,7 +160,7 @@ def run_benchmark(
             leaked=leaked,
             on_trial=on_trial,
         ),
-        cautions=cautions(options, seen),
+        cautions=(*cautions(options, seen), *method.remarks(photos.trials)),
     )
 
 

@@ -9,12 +9,7 @@ from qpt_app.core.torch_scorer import choose_device
 from qpt_app.errors import UsageError
 from qpt_train.benchmark import Method
 from qpt_train.benchmark_features import photo_features
-from qpt_train.benchmark_methods import (
-    VALIDATION_SHARE,
-    AsItIsMethod,
-    FinetuneMethod,
-    RidgeMethod,
-)
+from qpt_train.benchmark_methods import AsItIsMethod, FinetuneMethod, RidgeMethod
 from qpt_train.benchmark_run import BenchmarkPhotos
 from qpt_train.config import load_recipe
 from qpt_train.finetune_config import FinetuneRecipe
@@ -90,13 +85,7 @@ def _finetune_method(options: MethodOptions, photos: BenchmarkPhotos) -> Finetun
     if options.model is not None or options.encoder is not None:
         raise UsageError("--method finetune takes its encoder from --recipe, its start from --init")
     recipe = load_recipe(options.recipe, FinetuneRecipe, options.overrides)
-    for trial in photos.trials:
-        if len(trial.train) * (1 - VALIDATION_SHARE) < recipe.batch_size:
-            raise UsageError(
-                f"{len(trial.train)} labels are less than a batch of {recipe.batch_size} once some "
-                "choose the epoch; add --set batch_size=8, or ask for more with --labels"
-            )
-    return FinetuneMethod(
+    method = FinetuneMethod(
         items=photos.items,
         groups=photos.groups,
         recipe=recipe,
@@ -105,6 +94,14 @@ def _finetune_method(options: MethodOptions, photos: BenchmarkPhotos) -> Finetun
         init=options.init,
         num_workers=options.workers,
     )
+    for trial in photos.trials:
+        trained = len(method.labelled_split(trial).train)
+        if trained < recipe.batch_size:
+            raise UsageError(
+                f"{trained} photos to train on, of {len(trial.train)} labels, are less than a "
+                f"batch of {recipe.batch_size}; add --set batch_size=8 or ask for more by --labels"
+            )
+    return method
 
 
 def _subject(options: MethodOptions, paths: Sequence[Path]) -> Subject:

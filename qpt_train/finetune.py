@@ -63,7 +63,8 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
 
     Raises:
         DatasetError: if there are fewer training photos than one batch, or one cannot be read,
-            or if subsets are to be told apart where there is only one.
+            if a single photo is to choose the epoch, or if subsets are to be told apart where
+            there is only one.
         CheckpointError: for `resume` without a usable checkpoint of the same recipe and data,
             or a fresh start into a folder that already holds one.
         NonFiniteLossError: before a step with a loss that is not finite.
@@ -71,6 +72,11 @@ def finetune(recipe: FinetuneRecipe, split: LabelledSplit, options: RunOptions) 
     steps_per_epoch = len(split.train) // recipe.batch_size
     if steps_per_epoch == 0:
         raise DatasetError(f"{len(split.train)} training photos are less than one batch")
+    if len(split.validation) == 1:
+        raise DatasetError(
+            "one validation photo has no order to choose an epoch by; use a larger "
+            "split.validation_share, or 0 and the last weights"
+        )
     total = recipe.epochs * steps_per_epoch
     record = run_record(recipe, split)
     state = start_run(recipe, options, record, _count_subsets(recipe, split))

@@ -12,7 +12,7 @@ from PIL import Image
 from qpt_app.core.preprocess import PreprocessConfig
 from qpt_app.core.scorer import ModelIdentity, PhotoScore
 from qpt_app.errors import CheckpointError, DatasetError, UsageError
-from qpt_train import metrics
+from qpt_train import benchmark_methods, metrics
 from qpt_train.benchmark import (
     BenchmarkResult,
     Trial,
@@ -28,6 +28,7 @@ from qpt_train.benchmark_methods import AsItIsMethod, FinetuneMethod, RidgeMetho
 from qpt_train.benchmark_report import benchmark_markdown, median_and_range, write_benchmark
 from qpt_train.benchmark_run import (
     BenchmarkOptions,
+    BenchmarkPhotos,
     cautions,
     parse_labels,
     parse_protocol,
@@ -390,9 +391,7 @@ def test_a_bare_encoder_gives_features_that_depend_on_its_seed(biq2021, tmp_path
     assert not np.allclose(found[0][1].features, found[2][1].features)
 
 
-def test_fine_tuning_trains_on_the_training_rows_and_can_be_gone_on_with(biq2021, tmp_path):
-    options = BenchmarkOptions(protocol="splits", data=biq2021, splits=1)
-    photos = plan_benchmark(options, cache_folder=tmp_path)
+def tiny_finetuning(photos, folder, **changes):
     recipe = FinetuneRecipe(
         encoder="resnet18",
         head_hidden=4,
@@ -403,14 +402,57 @@ def test_fine_tuning_trains_on_the_training_rows_and_can_be_gone_on_with(biq2021
         preprocess=TINY,
         split=SplitConfig(heldout_fold=None),
     )
-    method = FinetuneMethod(
+    return FinetuneMethod(
         items=photos.items,
         groups=photos.groups,
-        recipe=recipe,
-        folder=tmp_path / "runs",
+        recipe=dataclasses.replace(recipe, **changes),
+        folder=folder,
         device=torch.device("cpu"),
         num_workers=0,
     )
+
+
+def test_few_labels_are_all_trained_on_and_the_last_weights_count(biq2021, tmp_path):
+    """A tenth of twenty labels is often one photo, which has no order at all."""
+    options = BenchmarkOptions(
+        protocol="few-labels", data=biq2021, labels=(20,), draws=2, bootstrap=FEW
+    )
+    photos = plan_benchmark(options, cache_folder=tmp_path)
+    method = tiny_finetuning(photos, tmp_path / "runs", batch_size=8)
+    splits = [method.labelled_split(trial) for trial in photos.trials]
+    assert [(len(s.train), len(s.validation)) for s in splits] == [(20, 0)] * 2
+    result = run_benchmark(options, photos, method, None)
+    assert [trial.trained_on for trial in result.trials] == [20, 20]
+    assert "With 20 labels no photos chose the epoch" in benchmark_markdown(result)
+
+
+def test_enough_labels_choose_the_epoch_and_a_single_photo_never_does(tmp_path):
+    items = make_items(240)
+    photos = BenchmarkPhotos(
+        data_name="x", items=tuple(items), groups=tuple(range(240)), prints=None, trials=()
+    )
+    method = tiny_finetuning(photos, tmp_path)
+
+    def trial(count):
+        rows = np.arange(count)
+        return Trial(group="g", number=0, train=rows, test=np.arange(200, 240), seed=0)
+
+    assert not method.labelled_split(trial(99)).validation
+    assert len(method.labelled_split(trial(100)).validation) == 10
+    assert method.remarks([trial(100), trial(200)]) == ()
+    assert "With 20, 99 labels" in method.remarks([trial(20), trial(100), trial(99)])[0]
+    one_scene = dataclasses.replace(method, groups=(0,) * 99 + tuple(range(1, 142)))
+    assert not one_scene.labelled_split(trial(100)).validation
+    assert one_scene.remarks([trial(100)])
+
+
+def test_fine_tuning_trains_on_the_training_rows_and_can_be_gone_on_with(
+    biq2021, tmp_path, monkeypatch
+):
+    options = BenchmarkOptions(protocol="splits", data=biq2021, splits=1)
+    photos = plan_benchmark(options, cache_folder=tmp_path)
+    monkeypatch.setattr(benchmark_methods, "LEAST_VALIDATION", 2)
+    method = tiny_finetuning(photos, tmp_path / "runs")
     (trial,) = photos.trials
     split = method.labelled_split(trial)
     names = {photos.items[row].name for row in trial.train}

@@ -173,6 +173,13 @@ def test_too_few_photos_is_one_clear_error(split, tmp_path):
         finetune(recipe, split, options(tmp_path / "run"))
 
 
+def test_one_validation_photo_is_one_clear_error_before_the_first_step(split, tmp_path):
+    alone = dataclasses.replace(split, validation=split.validation[:1])
+    with pytest.raises(DatasetError, match="no order to choose an epoch by"):
+        finetune(RECIPE, alone, options(tmp_path / "run"))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
 def test_init_takes_the_weights_of_another_run(uninterrupted, split, tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=1, optimiser=OptimiserConfig(learning_rate=1e-12))
     out = tmp_path / "run"
