@@ -18,6 +18,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.model_library import DEFAULT_MODEL
 from qpt_app.core.model_metadata import read_metadata
 
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
             script = ROOT / "packaging" / "make_golden_scores.py"
             subprocess.run([sys.executable, str(script)], check=True, env=environment())
     figures = card_figures(options.out)
-    (options.out / "card-figures.md").write_text(figures, encoding="utf-8")
+    atomic_write(options.out / "card-figures.md", figures)
     print(figures)
 
 
@@ -146,6 +147,7 @@ def install(model: Path, name: str, folder: Path, *, limit: int = LARGEST_TOGETH
 
     Raises:
         SystemExit: if the file says another name, or all files together are too large.
+        StorageError: if one cannot be written; it is then as it was.
     """
     stated = read_metadata(model).name
     if stated != name:
@@ -157,12 +159,12 @@ def install(model: Path, name: str, folder: Path, *, limit: int = LARGEST_TOGETH
         raise SystemExit(
             f"with {name} the model files have {total / 1e6:.1f} MB, more than {limit / 1e6:.0f}"
         )
-    target.write_bytes(model.read_bytes())
+    atomic_write(target, model.read_bytes())
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         for path in sorted([*others, target])
     ]
-    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+    atomic_write(folder / "SHA256SUMS", "".join(lines))
     print(f"== installed {target.name}; all models together {total / 1e6:.1f} MB", flush=True)
 
 

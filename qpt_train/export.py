@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from qpt_app import __version__
+from qpt_app.core.atomic_write import TEMPORARY_SUFFIX, atomic_write, temporary_prefix
 from qpt_app.core.model_file import load_model, save_model
 from qpt_app.core.model_metadata import WEIGHT_FORMS, ModelMetadata
 from qpt_app.core.quality_model import QualityModel, build_quality_model
@@ -132,6 +133,8 @@ def export_run(
 ) -> tuple[ModelMetadata, Parity]:
     """Calibrate a run on its held-out photos and write the model file.
 
+    The file is written beside `out` first and takes its place once its scores are those of the run.
+
     Args:
         run: what to export.
         split: its split, made again.
@@ -148,8 +151,8 @@ def export_run(
 
     Raises:
         DatasetError: if the run holds no photos out.
-        ModelFormatError: if they are further than the tolerance; the file is then removed.
-        StorageError: if it cannot be written.
+        ModelFormatError: if they are further than the tolerance; what was at `out` stays.
+        StorageError: if it cannot be written; what was at `out` stays.
     """
     if not split.heldout:
         raise DatasetError("calibration needs held-out photos; the run held none out")
@@ -169,22 +172,23 @@ def export_run(
         mos_std=split.mos_std,
         name=split.description["set"],
     )
-    metadata = save_model(
-        out,
-        run.model,
-        name=name,
-        preprocess=run.recipe.preprocess,
-        calibration=calibration,
-        training=training_record(run, notes),
-        licence=licence,
-        weight_bits=weight_bits,
-    )
     chosen = np.unique(np.linspace(0, len(paths) - 1, PARITY_PHOTOS).astype(int))
+    draft = out.with_name(f"{temporary_prefix(out)}export{TEMPORARY_SUFFIX}")
     try:
-        parity = check_parity(out, [paths[place] for place in chosen], raw_scores[chosen])
-    except ModelFormatError:
-        out.unlink()
-        raise
+        metadata = save_model(
+            draft,
+            run.model,
+            name=name,
+            preprocess=run.recipe.preprocess,
+            calibration=calibration,
+            training=training_record(run, notes),
+            licence=licence,
+            weight_bits=weight_bits,
+        )
+        parity = check_parity(draft, [paths[place] for place in chosen], raw_scores[chosen])
+        atomic_write(out, draft.read_bytes())
+    finally:
+        draft.unlink(missing_ok=True)
     return metadata, parity
 
 
@@ -235,13 +239,14 @@ def check_parity(path: Path, photos: list[Path], expected: NDArray[np.float64]) 
     )
     if not parity.largest_raw <= PARITY_TOLERANCE:
         raise ModelFormatError(
-            f"{path} would change raw scores by {parity.largest_raw:.4f}, "
-            f"more than {PARITY_TOLERANCE}"
+            f"{metadata.weights} weights would change raw scores by {parity.largest_raw:.4f}, "
+            f"more than {PARITY_TOLERANCE}; no file was written"
         )
     if metadata.weights == WEIGHT_FORMS[8] and not parity.largest_points < PARITY_POINTS:
         raise ModelFormatError(
-            f"{path}: 8-bit weights would move scores by up to {parity.largest_points:.3f} points "
-            f"(mean {parity.mean_points:.3f}), {PARITY_POINTS} or more; keep half precision"
+            f"8-bit weights would move scores by up to {parity.largest_points:.3f} points (mean "
+            f"{parity.mean_points:.3f}), {PARITY_POINTS} or more; no file was written, keep half "
+            "precision"
         )
     return parity
 

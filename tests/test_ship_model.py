@@ -1,5 +1,6 @@
 """The shipping sequence: right order, nothing twice, no model that is too large or misnamed."""
 
+import errno
 import hashlib
 import importlib.util
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qpt_app.core.model_library import find_model
+from qpt_app.errors import StorageError
 
 SCRIPT = Path(__file__).parent.parent / "packaging" / "ship_model.py"
 
@@ -81,6 +83,22 @@ def test_installing_writes_file_and_manifest_and_minds_name_and_size(ship, tmp_p
     assert lines["qpt-small.safetensors"] == hashlib.sha256(model.read_bytes()).hexdigest()
     shutil.copy(folder / "qpt-small.safetensors", tmp_path / "again.safetensors")
     ship.install(tmp_path / "again.safetensors", "qpt-small", folder, limit=size + 100)
+
+
+def test_a_full_disk_leaves_the_installed_model_and_its_manifest(ship, tmp_path, monkeypatch):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    before = {"qpt-small.safetensors": b"old", "SHA256SUMS": b"sums"}
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("qpt_app.core.atomic_write.os.fsync", full)
+    with pytest.raises(StorageError, match="No space left"):
+        ship.install(find_model(), "qpt-small", folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_export_options_go_through_and_not_with_a_finished_file(ship):

@@ -205,6 +205,7 @@ def test_export_writes_a_calibrated_model_that_the_program_loads(uninterrupted, 
     )
     assert 0 < parity.largest_raw < PARITY_TOLERANCE
     assert parity.photos == len(split.heldout)
+    assert list(tmp_path.iterdir()) == [path]
     assert metadata.training["split"]["hash"] == split.description["hash"]
     assert metadata.calibration.mos_mean == pytest.approx(split.mos_mean)
     assert load_scorer(path, device="cpu").identity.name == "tiny"
@@ -229,14 +230,21 @@ def test_export_in_8_bits_states_how_far_scores_move(uninterrupted, mos_set, tmp
 def test_an_8_bit_file_that_moves_scores_too_far_is_not_kept(
     uninterrupted, mos_set, tmp_path, monkeypatch
 ):
+    """Neither where there was no file, nor in the place of a good one."""
     run = load_run(uninterrupted[0])
     split = remake_split(run, mos_set, None)
     path = tmp_path / "model.safetensors"
     monkeypatch.setattr(export_module, "PARITY_POINTS", 1e-9)
     monkeypatch.setattr(export_module, "PARITY_TOLERANCE", 1.0)
-    with pytest.raises(ModelFormatError, match="8-bit weights would move scores"):
-        export_run(run, split, path, name="t", licence="x", notes={}, num_workers=0, weight_bits=8)
-    assert not path.exists()
+    for before in (None, b"the good file of another day"):
+        if before is not None:
+            path.write_bytes(before)
+        with pytest.raises(ModelFormatError, match="8-bit weights would move scores"):
+            export_run(
+                run, split, path, name="t", licence="x", notes={}, num_workers=0, weight_bits=8
+            )
+        assert (path.read_bytes() if path.exists() else None) == before
+        assert set(tmp_path.iterdir()) <= {path}  # nothing is left lying about
 
 
 def test_parity_tells_points_from_raw_scores(uninterrupted, mos_set, tmp_path, monkeypatch):
