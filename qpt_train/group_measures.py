@@ -61,6 +61,8 @@ class SplitMeasure:
     mean_subset_srcc: float | None
     """Mean of the subsets' SRCC: what is left when the subset itself predicts the score."""
     mean_subset_interval: Interval | None
+    """Of that mean: the groups are drawn once for all subsets, which may share them as the
+    distortions of a synthetic set share its reference images. None without subsets."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -95,18 +97,16 @@ def measure_split(
     """
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(mos, dtype=np.float64)
     scenes = np.arange(len(x)) if groups is None else np.asarray(groups)
-    overall, _ = _measure_group(x, y, scenes, config)
+    overall = _measure_group(x, y, scenes, config)
     by_subset: dict[str, GroupMeasure] = {}
-    draws: list[NDArray[np.float64]] = []
+    members: list[NDArray[np.bool_]] = []
     for place, name in enumerate(sorted({subset for subset in subsets if subset is not None})):
         rows = np.asarray([subset == name for subset in subsets])
         if rows.sum() < 2:
             continue
         group_seed = derive_seed(config.seed, "subset bootstrap", place)
-        by_subset[name], subset_draws = _measure_group(
-            x[rows], y[rows], scenes[rows], config, group_seed
-        )
-        draws.append(subset_draws)
+        by_subset[name] = _measure_group(x[rows], y[rows], scenes[rows], config, group_seed)
+        members.append(rows)
     if not by_subset:
         return SplitMeasure(
             overall=overall, subsets={}, mean_subset_srcc=None, mean_subset_interval=None
@@ -115,7 +115,7 @@ def measure_split(
         overall=overall,
         subsets=by_subset,
         mean_subset_srcc=mean_subset_srcc(x, y, subsets),
-        mean_subset_interval=percentile_interval(np.mean(draws, axis=0), level=config.level),
+        mean_subset_interval=_mean_subset_interval(x, y, scenes, members, config),
     )
 
 
@@ -132,17 +132,40 @@ def mean_subset_srcc(
     return float(np.mean(found)) if found else None
 
 
+def _mean_subset_interval(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    scenes: NDArray[np.int64],
+    members: Sequence[NDArray[np.bool_]],
+    config: BootstrapConfig,
+) -> Interval | None:
+    """Return the interval of the mean of the SRCCs within subsets, `members` (N,) bool each.
+
+    A draw counts with the subsets that it holds two photos of; None if no draw holds any.
+    """
+    means = []
+    for rows in resampled_groups(_drawable(scenes), resamples=config.resamples, seed=config.seed):
+        inside = [rows[subset[rows]] for subset in members]
+        found = [srcc(x[chosen], y[chosen]) for chosen in inside if len(chosen) >= 2]
+        if found:
+            means.append(np.mean(found))
+    return percentile_interval(np.asarray(means), level=config.level) if means else None
+
+
+def _drawable(scenes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the groups to draw: single photos where there is but one scene."""
+    return np.arange(len(scenes)) if np.ptp(scenes) == 0 else scenes
+
+
 def _measure_group(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     scenes: NDArray[np.int64],
     config: BootstrapConfig,
     seed: int | None = None,
-) -> tuple[GroupMeasure, NDArray[np.float64]]:
-    """Return one group's measures and the resampled SRCCs, (resamples,)."""
+) -> GroupMeasure:
+    """Return one group's measures."""
     fitted = fit_logistic(x, y)(x)
-    if np.ptp(scenes) == 0:  # one scene cannot be drawn as a whole
-        scenes = np.arange(len(x))
     draws = np.asarray(
         [
             (
@@ -153,7 +176,9 @@ def _measure_group(
                 rmse(fitted[rows], y[rows]),
             )
             for rows in resampled_groups(
-                scenes, resamples=config.resamples, seed=config.seed if seed is None else seed
+                _drawable(scenes),
+                resamples=config.resamples,
+                seed=config.seed if seed is None else seed,
             )
         ]
     )
@@ -161,4 +186,4 @@ def _measure_group(
         name: percentile_interval(draws[:, column], level=config.level)
         for column, name in enumerate(MEASURES)
     }
-    return GroupMeasure(agreement=agreement(x, y), intervals=intervals), draws[:, 0]
+    return GroupMeasure(agreement=agreement(x, y), intervals=intervals)
