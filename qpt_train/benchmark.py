@@ -73,6 +73,7 @@ class TrialResult:
     leaked: int | None = None
     """Tested photos with a near-duplicate in the training rows; None if not looked for."""
     without_leaks: SplitMeasure | None = None
+    """Measures of the others; None also where fewer than two are left."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -259,6 +260,7 @@ def measure_trial(
         )
 
     everything = np.ones(len(tested), dtype=bool)
+    enough = leaked is not None and np.count_nonzero(~leaked) >= 2
     involved = [*tested, *(items[row] for row in trial.train)]
     return TrialResult(
         group=trial.group,
@@ -267,7 +269,7 @@ def measure_trial(
         split_hash=split_hash(involved, [1] * len(trial.test) + [0] * len(trial.train)),
         measures=measure(everything),
         leaked=None if leaked is None else int(leaked.sum()),
-        without_leaks=None if leaked is None else measure(~leaked),
+        without_leaks=measure(~leaked) if leaked is not None and enough else None,
     )
 
 

@@ -62,13 +62,24 @@ def _leak_lines(result: BenchmarkResult) -> list[str]:
         return []
     if not any(checked):
         return ["Leak check: no tested photo has a near-duplicate in its training part.", ""]
-    return [
-        f"Without tested photos that have a near-duplicate in the training part ({sum(checked)} "
-        "over all trials):",
-        "",
-        summary_table(by_group(result.trials), lambda trial: trial.without_leaks or trial.measures),
-        "",
-    ]
+    left = [trial for trial in result.trials if trial.without_leaks is not None]
+    lines = []
+    if len(left) < len(checked):
+        lines += [
+            f"Leak check: in {len(checked) - len(left)} of {len(checked)} trials fewer than two "
+            "tested photos have no near-duplicate in the training part; there are no figures "
+            "without leaks.",
+            "",
+        ]
+    if left:
+        lines += [
+            f"Without tested photos that have a near-duplicate in the training part "
+            f"({sum(checked)} over all trials):",
+            "",
+            summary_table(by_group(left), lambda trial: trial.without_leaks or trial.measures),
+            "",
+        ]
+    return lines
 
 
 def summary_table(

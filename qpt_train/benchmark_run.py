@@ -90,7 +90,8 @@ def plan_benchmark(options: BenchmarkOptions, *, cache_folder: Path) -> Benchmar
     """Read the photos and plan the trials.
 
     Raises:
-        UsageError: for `official` without `final`, `cross` without a second set.
+        UsageError: for `official` without `final`, `cross` without a second set or with one that
+            shares photos with the first.
         DatasetError: if a set cannot be read or has no official split where one is needed.
     """
     name, items, trained = _read_items(options)
@@ -160,7 +161,11 @@ def run_benchmark(
             leaked=leaked,
             on_trial=on_trial,
         ),
-        cautions=(*cautions(options, seen), *method.remarks(photos.trials)),
+        cautions=(
+            *cautions(options, seen),
+            *shared_contents(options, photos),
+            *method.remarks(photos.trials),
+        ),
     )
 
 
@@ -185,6 +190,25 @@ def cautions(options: BenchmarkOptions, seen: Mapping[str, Any] | None) -> tuple
     return tuple(found)
 
 
+def shared_contents(options: BenchmarkOptions, photos: BenchmarkPhotos) -> tuple[str, ...]:
+    """Tell of photos of the second set whose group holds photos of the first; empty for none.
+
+    Other protocols keep groups whole, or test on an official part as it is.
+    """
+    if options.protocol != "cross":
+        return ()
+    groups = np.asarray(photos.groups)
+    (trial,) = photos.trials
+    shared = int(np.isin(groups[trial.test], groups[trial.train]).sum())
+    if not shared:
+        return ()
+    what = "content" if photos.prints is None or not options.grouped else "content or scene"
+    return (
+        f"{shared} of {len(trial.test)} tested photos show a {what} of the set trained on: on them "
+        "these figures are too good.",
+    )
+
+
 def _read_items(options: BenchmarkOptions) -> tuple[str, tuple[MosItem, ...], int]:
     """Return the benchmark's name, its photos and how many of them are the first set's."""
     if options.protocol == "official" and not options.final:
@@ -197,9 +221,17 @@ def _read_items(options: BenchmarkOptions) -> tuple[str, tuple[MosItem, ...], in
         )
     if (options.protocol == "cross") != (options.test_data is not None):
         raise UsageError("the protocol cross, and no other, needs --test-data")
+    if options.test_data is not None and options.test_data.resolve() == options.data.resolve():
+        raise UsageError("--test-data is the set trained on; for one set, use --protocol splits")
     first = load_mos_set(options.data, part="all" if options.final else "train")
     if options.test_data is None:
         return first.name, first.items, len(first.items)
     first = first.only("train")
     second = load_mos_set(options.test_data, part="all" if options.final else "train")
+    trained = {item.path.resolve() for item in first.items}
+    if both := sum(item.path.resolve() in trained for item in second.items):
+        raise UsageError(
+            f"{both} photos of {options.test_data} are trained on as photos of {options.data}; "
+            "cross needs two sets without a photo in common"
+        )
     return f"{first.name} -> {second.name}", (*first.items, *second.items), len(first.items)

@@ -50,7 +50,8 @@ class Evaluation:
     split_hash: str | None
     measures: SplitMeasure
     without_leaks: SplitMeasure | None
-    """The same without photos that have a near-duplicate among the others; None if not asked."""
+    """The same without photos that have a near-duplicate among the others; None if not asked, or
+    if fewer than two are left."""
     leak_pairs: int | None
     bootstrap: BootstrapConfig
     groups: int
@@ -159,7 +160,8 @@ def evaluate(
     without, pairs = None, None
     if leak_check:
         leaks = find_leaks(photos.tested, photos.others, cache_folder=cache_folder)
-        without = _measure(found, photos.tested, ~leaks.leaked, groups, bootstrap)
+        if np.count_nonzero(~leaks.leaked) >= 2:
+            without = _measure(found, photos.tested, ~leaks.leaked, groups, bootstrap)
         pairs = len(leaks.pairs)
     result = Evaluation(
         model=subject.label,

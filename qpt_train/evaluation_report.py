@@ -35,6 +35,12 @@ def evaluation_markdown(result: Evaluation) -> str:
     if result.split_hash:
         lines += [f"Split hash: `{result.split_hash}`", ""]
     lines += [measure_table(result.measures), ""]
+    if result.leak_pairs is not None and result.without_leaks is None:
+        lines += [
+            f"Leak check: fewer than two photos have no near-duplicate among the other photos of "
+            f"the set ({result.leak_pairs} pairs); there are no figures without leaks.",
+            "",
+        ]
     if result.without_leaks is not None:
         dropped = (
             result.measures.overall.agreement.count - result.without_leaks.overall.agreement.count

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -278,6 +279,45 @@ def test_cross_dataset_trains_on_one_set_and_tests_on_the_other(biq2021, tmp_pat
     (trial,) = run_benchmark(options, photos, method, subject).trials
     assert (trial.trained_on, trial.measures.overall.agreement.count) == (60, 12)
     assert trial.measures.overall.agreement.srcc > 0.9
+
+
+def copied_set(biq2021, folder, count):
+    """Write a set of `count` copies, under other names, of the photos of another one."""
+    folder.mkdir()
+    lines = ["path,mos"]
+    for number, path in enumerate(sorted((biq2021 / "Images").iterdir())[:count]):
+        shutil.copy(path, folder / f"copy{number}.png")
+        lines.append(f"copy{number}.png,{number}")
+    (folder / "scores.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_cross_with_the_set_that_was_trained_on_is_refused(biq2021, tmp_path):
+    other = copied_set(biq2021, tmp_path / "other", 5)
+    same = BenchmarkOptions(protocol="cross", data=biq2021, test_data=other / ".." / biq2021)
+    with pytest.raises(UsageError, match="is the set trained on"):
+        plan_benchmark(same, cache_folder=tmp_path)
+    twice = BenchmarkOptions(protocol="cross", data=other, test_data=other / "scores.csv")
+    with pytest.raises(UsageError, match=r"^5 photos of .* are trained on"):
+        plan_benchmark(twice, cache_folder=tmp_path)
+
+
+def test_cross_tells_of_contents_in_both_sets_and_of_a_leak_check_that_leaves_nothing(
+    biq2021, tmp_path
+):
+    other = copied_set(biq2021, tmp_path / "other", 5)
+    options = BenchmarkOptions(
+        protocol="cross", data=biq2021, test_data=other, leak_check=True, bootstrap=FEW
+    )
+    photos = plan_benchmark(options, cache_folder=tmp_path)
+    method = AsItIsMethod(raw_scores=np.asarray([item.mos for item in photos.items]))
+    result = run_benchmark(options, photos, method, None)
+    assert result.trials[0].leaked == 5
+    assert result.trials[0].without_leaks is None
+    text = benchmark_markdown(result)
+    assert "5 of 5 tested photos show a content or scene of the set trained on" in text
+    assert "no figures without leaks" in text
+    assert "Without tested photos" not in text
 
 
 def test_features_are_made_once_per_model_and_photo(biq2021, tmp_path, caplog):

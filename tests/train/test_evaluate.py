@@ -198,6 +198,21 @@ def test_the_leak_check_leaves_out_near_duplicates_and_nothing_else(tmp_path):
     assert "Without the 1 photos that have a near-duplicate" in evaluation_markdown(result)
 
 
+def test_a_leak_check_that_leaves_nothing_to_measure_says_so(tmp_path):
+    rows = {"Train": ["Image Name,MOS"], "Test": ["Image Name,MOS"]}
+    for part, shift in (("Train", 0), ("Test", 50)):
+        for number in range(1, 4):
+            name = f"ss01 ({100 * number + shift}).jpg"
+            save_photo(tmp_path / "Images" / name, 60 + 10 * number, number)
+            rows[part].append(f"{name},0.{number}")
+        (tmp_path / f"{part} (Images and MOS).csv").write_text("\n".join(rows[part]) + "\n")
+    photos = choose_photos(tmp_path, "official-test", None, final=True)
+    result, _ = evaluate(make_subject(), photos, bootstrap=FEW, leak_check=True)
+    assert result.leak_pairs == 3
+    assert result.without_leaks is None
+    assert "no figures without leaks" in evaluation_markdown(result)
+
+
 def test_the_report_holds_the_same_figures_in_every_form(biq2021, trained_split, tmp_path):
     photos = choose_photos(biq2021, "heldout", trained_split)
     result, found = evaluate(make_subject(), photos, bootstrap=FEW)
