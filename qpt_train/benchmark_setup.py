@@ -39,6 +39,8 @@ class MethodOptions:
     workers: int
     folder: Path
     """Where features and runs are kept."""
+    weights: str = "best"
+    """Of a run given as `model`: `best` or `last`."""
 
 
 def build_method(
@@ -114,7 +116,10 @@ def _subject(options: MethodOptions, paths: Sequence[Path]) -> Subject:
         if options.init is not None:
             raise UsageError("--init goes with --encoder; a --model has its own weights")
         return load_subject(
-            str(options.model), device=options.device, batch_size=options.batch_size
+            str(options.model),
+            device=options.device,
+            batch_size=options.batch_size,
+            weights=options.weights,
         )
     if options.method == "as-is":
         raise UsageError("a bare encoder has no scores of its own; use --method ridge")

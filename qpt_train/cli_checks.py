@@ -12,11 +12,13 @@ from qpt_train.cli_evaluate import (
     ModelOption,
     OutOption,
     SeedOption,
+    WeightsOption,
     WorkersOption,
 )
 
 if TYPE_CHECKING:
     from qpt_train.heldout_scores import HeldoutScores
+    from qpt_train.subjects import Subject
 
 PredictionsOption = Annotated[
     Path | None,
@@ -42,6 +44,7 @@ def reliability_command(
     data: DataOption,
     predictions: PredictionsOption = None,
     out: OutOption = None,
+    weights: WeightsOption = "best",
     device: DeviceOption = "auto",
     batch_size: BatchOption = None,
     workers: WorkersOption = 2,
@@ -51,8 +54,10 @@ def reliability_command(
     from qpt_train.evaluate import groups_of_tested
     from qpt_train.reliability import measure_reliability
     from qpt_train.reliability_report import reliability_markdown, write_reliability
+    from qpt_train.subjects import load_subject
 
-    scored = _heldout(model, data, predictions, out, device, batch_size, workers)
+    subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
+    scored = _heldout(subject, data, predictions, out, workers)
     photos = scored.photos
     result = measure_reliability(
         scored.raw_scores,
@@ -84,28 +89,23 @@ def recalibrate_command(
     """
     from qpt_app.core.model_library import find_model
     from qpt_train.heldout_scores import recalibrate
+    from qpt_train.subjects import load_subject
 
-    scored = _heldout(model, data, predictions, None, device, batch_size, workers)
-    metadata = recalibrate(find_model(model), scored, out)
+    path = find_model(model)  # a run has no calibration yet
+    subject = load_subject(str(path), device=device, batch_size=batch_size)
+    scored = _heldout(subject, data, predictions, None, workers)
+    metadata = recalibrate(path, scored, out)
     typer.echo(f"{out}: {metadata.name}, {metadata.encoder}, sha256 {metadata.digest}")
 
 
 def _heldout(
-    model: str,
-    data: Path,
-    predictions: Path | None,
-    out: Path | None,
-    device: str,
-    batch_size: int | None,
-    workers: int,
+    subject: "Subject", data: Path, predictions: Path | None, out: Path | None, workers: int
 ) -> "HeldoutScores":
     """Score the photos that a model's training held out, or read the scores from an evaluation."""
     from tqdm import tqdm
 
     from qpt_train.heldout_scores import score_heldout
-    from qpt_train.subjects import load_subject
 
-    subject = load_subject(model, device=device, batch_size=batch_size)
     with tqdm(unit="photo", dynamic_ncols=True, disable=predictions is not None) as bar:
         return score_heldout(
             subject,
@@ -123,6 +123,7 @@ def size_study_command(
     count: CountOption = 16,
     smallest_side: SideOption = 2000,
     out: OutOption = None,
+    weights: WeightsOption = "best",
     device: DeviceOption = "auto",
     batch_size: BatchOption = None,
     seed: SeedOption = 0,
@@ -135,7 +136,7 @@ def size_study_command(
     from qpt_train.subjects import load_subject
 
     paths = choose_large_photos(photos, count=count, smallest_side=smallest_side, seed=seed)
-    subject = load_subject(model, device=device, batch_size=batch_size)
+    subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
     with tqdm(total=len(paths), unit="photo", dynamic_ncols=True) as bar:
         result = measure_size_study(
             subject.scorer,

@@ -123,6 +123,7 @@ def benchmark_command(
     protocol: ProtocolOption = "splits",
     method: MethodOption = "ridge",
     model: OptionalModelOption = None,
+    weights: WeightsOption = "best",
     encoder: EncoderOption = None,
     init: InitOption = None,
     init_seed: InitSeedOption = 0,
@@ -159,6 +160,7 @@ def benchmark_command(
     chosen = MethodOptions(
         method=method,
         model=model,
+        weights=weights,
         encoder=encoder,
         init=init,
         init_seed=init_seed,

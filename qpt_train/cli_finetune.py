@@ -140,13 +140,10 @@ def export_command(
     num_workers: Annotated[int, typer.Option(min=0)] = 2,
 ) -> None:
     """Calibrate a run on its held-out photos and write a model file."""
-    from qpt_app.errors import UsageError
     from qpt_train import weight_averaging
     from qpt_train.data.mos_sets import load_mos_set
     from qpt_train.export import export_run, load_run, remake_split, started_from
 
-    if weights not in ("best", "last"):
-        raise UsageError(f"--weights is best or last, not {weights!r}")
     bits = checked_bits(weights_bits)
     finished = load_run(run, weights=weights)
     notes = {"data": data_note, "init": started_from(run) if init_note is None else init_note}

@@ -16,7 +16,7 @@ from qpt_app.core.model_file import load_model, save_model
 from qpt_app.core.model_metadata import WEIGHT_FORMS, ModelMetadata
 from qpt_app.core.quality_model import QualityModel, build_quality_model
 from qpt_app.core.weight_storage import WeightBits
-from qpt_app.errors import CheckpointError, DatasetError, ModelFormatError
+from qpt_app.errors import CheckpointError, DatasetError, ModelFormatError, UsageError
 from qpt_train.calibrate import calibrate
 from qpt_train.checkpoint import load_latest
 from qpt_train.config import config_to_dict, parse_config
@@ -61,6 +61,16 @@ class FinishedRun:
     """The split's description, with its hash."""
 
 
+def check_weights(weights: str) -> None:
+    """Refuse what is neither `best` nor `last`, which choose a run's weights.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    if weights not in ("best", "last"):
+        raise UsageError(f"--weights is best or last, not {weights!r}")
+
+
 def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
     """Read a run's newest good checkpoint.
 
@@ -69,8 +79,10 @@ def load_run(run: Path, *, weights: str = "best") -> FinishedRun:
         weights: `best` (chosen on the validation photos) or `last`.
 
     Raises:
+        UsageError: for other weights.
         CheckpointError: if there is none, or it has no weights of that kind.
     """
+    check_weights(weights)
     state, manifest, path = load_latest(run / "checkpoints")
     if "average" not in state:
         raise CheckpointError(f"{path} is not a fine-tuning run's checkpoint")

@@ -21,7 +21,7 @@ from qpt_app.errors import CheckpointError, ModelFormatError, ModelNotFoundError
 from qpt_train.batch_norm_statistics import scoring_batches, settle_batch_norm
 from qpt_train.checkpoint import list_checkpoints, load_given
 from qpt_train.encoder_weights import load_encoder_weights
-from qpt_train.export import load_run, training_record
+from qpt_train.export import check_weights, load_run, training_record
 from qpt_train.randomness import seed_initialisation
 
 UNCALIBRATED = Calibration(raw_knots=(-1.0, 1.0), level_knots=(0.25, 0.75))
@@ -64,10 +64,12 @@ def load_subject(
         weights: of a run: `best` (chosen on its validation photos) or `last`.
 
     Raises:
+        UsageError: for other weights.
         ModelError: if the model file cannot be used.
         CheckpointError: if the run holds no usable checkpoint.
         DeviceError: if the device is not there.
     """
+    check_weights(weights)
     folder = Path(name_or_path)
     if folder.is_dir() and list_checkpoints(folder / "checkpoints"):
         return _run_subject(folder, device=device, batch_size=batch_size, weights=weights)
