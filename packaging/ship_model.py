@@ -6,10 +6,13 @@
 What stands after `--` goes to `qpt-train export`. Steps: export (or `--model FILE`), verify,
 evaluate, reliability, sensitivity, size study, worst errors, installation with golden scores, and
 card-figures.md. Reports of the same model that already lie in `--out` are not made again.
-`--official-test` adds the evaluation on the official test photos, once per final model.
+`--official-test` adds the evaluation on the official test photos, once per final model: an export
+that differs from the file in `--out` by the code's revision only leaves that file, and a report of
+an earlier model of this name stops the sequence.
 """
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,12 +23,15 @@ from pathlib import Path
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.model_library import DEFAULT_MODEL
-from qpt_app.core.model_metadata import read_metadata
+from qpt_app.core.model_metadata import read_metadata, read_verified, split_header
+from qpt_app.errors import ModelError
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "assets" / "models"
 LARGEST_TOGETHER = 36_000_000
 """Bytes that all tracked model files may have together."""
+WRITTEN_BY = ("git_revision", "qpt_version", "torch_version")
+"""Fields of a model's record that tell of the code that wrote it, not of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,10 @@ def main(argv: list[str] | None = None) -> None:
     model = options.model or export(options)
     label = read_metadata(model).identity.label  # verifies the digest
     print(f"== verified {label}, {model.stat().st_size / 1e6:.1f} MB", flush=True)
-    for step in steps(model, options):
+    planned = steps(model, options)
+    if not options.official_test_again:
+        refuse_second_test(planned, label)
+    for step in planned:
         if is_done(step, label):
             print(f"== {step.name}: already there", flush=True)
         else:
@@ -80,6 +89,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--official-test", action="store_true", help="the final number: once per final model"
     )
+    parser.add_argument(
+        "--official-test-again",
+        action="store_true",
+        help="although an earlier model of this name was tested on them: say so where figures are",
+    )
     parser.add_argument("export_options", nargs="*", help="after --: options of export")
     options = parser.parse_args(argv)
     if options.model is not None and options.export_options:
@@ -88,15 +102,37 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def export(options: argparse.Namespace) -> Path:
-    """Export the run, anew every time: a file that lies there may be of another run."""
+    """Export the run, anew every time: a file that lies there may be of another run.
+
+    It stays if nothing but the code's revision differs, and with it the reports that name it.
+    """
     path = options.out / f"{options.name}.safetensors"
+    draft = options.out / "exported.safetensors"
     print("== export", flush=True)
     qpt_train(
-        *("export", "--run", options.run, "--data", options.data, "--out", path),
+        *("export", "--run", options.run, "--data", options.data, "--out", draft),
         *("--name", options.name, "--weights-bits", options.weights_bits),
         *options.export_options,
     )
+    made = substance(draft)
+    if made is not None and made == substance(path):
+        print("== the same model as before", flush=True)
+        draft.unlink()
+    else:
+        draft.replace(path)
     return path
+
+
+def substance(path: Path) -> tuple[object, ...] | None:
+    """Return what tells two model files apart, but for the code that wrote them; None for none."""
+    try:
+        metadata, data = read_verified(path)
+    except ModelError:
+        return None
+    start, _ = split_header(path, data)
+    training = {k: v for k, v in metadata.training.items() if k not in WRITTEN_BY}
+    same = dataclasses.replace(metadata, training=training, digest="")
+    return same, hashlib.sha256(data[start:]).hexdigest()
 
 
 def steps(model: Path, options: argparse.Namespace) -> list[Step]:
@@ -132,6 +168,23 @@ def steps(model: Path, options: argparse.Namespace) -> list[Step]:
         Step(name=name, report=report, arguments=tuple(map(str, (name, *arguments))))
         for name, report, arguments in rows
     ]
+
+
+def refuse_second_test(planned: list[Step], label: str) -> None:
+    """Stop before another model of this name is tested on the official test photos.
+
+    Raises:
+        SystemExit: if a report of an earlier one lies there.
+    """
+    name = label.partition("@")[0]
+    for step in planned:
+        found = read_report(step.report) if "official-test" in step.arguments else None
+        tested = (found or {}).get("model", "")
+        if tested.partition("@")[0] == name and tested != label:
+            raise SystemExit(
+                f"{step.report} is of {tested}: the official test photos are for one number per "
+                "final model; leave --official-test out, or add --official-test-again"
+            )
 
 
 def is_done(step: Step, label: str) -> bool:

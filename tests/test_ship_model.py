@@ -8,8 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
+from qpt_app.core.calibration import Calibration
+from qpt_app.core.model_file import save_model
 from qpt_app.core.model_library import find_model
+from qpt_app.core.model_metadata import read_metadata
+from qpt_app.core.preprocess import PreprocessConfig
+from qpt_app.core.quality_model import build_quality_model
 from qpt_app.errors import StorageError
 
 SCRIPT = Path(__file__).parent.parent / "packaging" / "ship_model.py"
@@ -63,6 +69,72 @@ def test_a_report_counts_only_for_the_model_it_is_of(ship, tmp_path):
     assert not ship.is_done(step, "a@2")
     report.write_text("{")
     assert not ship.is_done(step, "a@1")
+
+
+def save(path, *, revision="a", note="x", low=0.2, weight=0.0):
+    torch.manual_seed(0)
+    model = build_quality_model("mobilenet_v3_large", head_hidden=2).eval()
+    with torch.no_grad():
+        model.head.hidden.bias[0] += weight
+    return save_model(
+        path,
+        model,
+        name="n",
+        preprocess=PreprocessConfig(),
+        calibration=Calibration(raw_knots=(-1.0, 1.0), level_knots=(low, 0.8)),
+        training={"git_revision": revision, "torch_version": revision, "data": note},
+        licence="x",
+    )
+
+
+def test_an_export_by_other_code_is_the_same_model_if_nothing_else_differs(
+    ship, tmp_path, monkeypatch
+):
+    """So that its reports stay its own, that on the official test photos above all."""
+    common = ["--name", "n", "--data", "D", "--clean", "C", "--large", "L", "--out", str(tmp_path)]
+    given = ship.parse(["--run", "R", *common])
+
+    def export(**changes):
+        def write(*arguments):
+            save(Path(arguments[arguments.index("--out") + 1]), **changes)
+
+        monkeypatch.setattr(ship, "qpt_train", write)
+        return read_metadata(ship.export(given)).identity.label
+
+    first = export()
+    assert export(revision="b") == first
+    assert export() == first
+    others = {export(note="y"), export(low=0.3), export(weight=1.0)}
+    assert len(others | {first}) == 4
+    (tmp_path / "n.safetensors").write_bytes(b"cut short")
+    assert export() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["n.safetensors"]
+
+
+def test_the_official_test_photos_are_not_read_for_a_second_model_of_the_name(
+    ship, tmp_path, monkeypatch
+):
+    ran = []
+    monkeypatch.setattr(ship, "qpt_train", lambda *arguments: ran.append(arguments))
+    label = save(tmp_path / "m.safetensors").identity.label
+    report = tmp_path / "official-test" / "evaluation.json"
+    report.parent.mkdir()
+
+    def main(tested, *more):
+        report.write_text(json.dumps({"model": tested}))
+        monkeypatch.setattr(ship, "card_figures", lambda _out: "")
+        common = ["--name", "n", "--data", "D", "--clean", "C", "--large", "L"]
+        model = str(tmp_path / "m.safetensors")
+        ran.clear()
+        ship.main(["--model", model, *common, "--out", str(tmp_path), "--official-test", *more])
+        return sum("official-test" in arguments for arguments in ran)
+
+    with pytest.raises(SystemExit, match="one number per final model"):
+        main("n@00000000")
+    assert not ran
+    assert main("n@00000000", "--official-test-again") == 1
+    assert main(label) == 0
+    assert main("another@00000000") == 1
 
 
 def test_installing_writes_file_and_manifest_and_minds_name_and_size(ship, tmp_path):
