@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.encoder import build_encoder
+from qpt_app.errors import CheckpointError
 from qpt_train.batch_norm_statistics import settle_batch_norm
 from qpt_train.checkpoint import list_checkpoints
-from qpt_train.config import load_recipe
+from qpt_train.config import config_to_dict, load_recipe
+from qpt_train.data.manifest import scan_photos
 from qpt_train.degradations.space import size
 from qpt_train.encoder_weights import load_encoder_weights
 from qpt_train.pretrain import PretrainOptions, pretrain
@@ -30,6 +32,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "content negatives only": ("loss.negatives=content",),
 }
 """Name -> overrides of the recipe."""
+_NAMES = {"recipe": "another recipe", "photos": "other photos", "probe": "another probe set"}
+"""What a row is made of, for messages."""
 
 
 class AblationRow(NamedTuple):
@@ -64,10 +68,12 @@ def ablate(recipe: str, overrides: list[str], options: AblationOptions) -> list[
     """Run every variant that has no result yet; return the rows that there are.
 
     Each variant has a folder of its own with a checkpointed run and, at its end, `row.json`, so
-    the whole can be stopped at any time and started again. The first row is the untrained
+    the whole can be stopped at any time and started again. A row is believed if it says that it
+    was made by this recipe, of these photos, on this probe set. The first row is the untrained
     encoder.
 
     Raises:
+        CheckpointError: if a row that lies there is of another recipe or of other photos.
         QptError: as `pretrain` and `load_probe_set` do.
     """
     base = load_recipe(recipe, PretrainRecipe, overrides)
@@ -80,12 +86,14 @@ def ablate(recipe: str, overrides: list[str], options: AblationOptions) -> list[
         screen_side=base.views.screen_side,
         cache_folder=options.out,
     )
+    sources = {"photos": scan_photos(options.photos).digest(), "probe": probe_set.digest()}
     rows = [_untrained(base, probe_set, options.device)]
     for name, changes in VARIANTS.items():
         if options.should_stop():
             break
         variant = load_recipe(recipe, PretrainRecipe, [*overrides, *changes])
-        row = _run_variant(name, variant, probe_set, options)
+        record = {"recipe": config_to_dict(variant), **sources}
+        row = _run_variant(name, variant, probe_set, options, record)
         if row is not None:
             rows.append(row)
             atomic_write(options.out / "table.md", markdown_table(rows))
@@ -109,13 +117,20 @@ def markdown_table(rows: list[AblationRow]) -> str:
 
 
 def _run_variant(
-    name: str, recipe: PretrainRecipe, probe_set: ProbeSet, options: AblationOptions
+    name: str,
+    recipe: PretrainRecipe,
+    probe_set: ProbeSet,
+    options: AblationOptions,
+    record: dict[str, Any],
 ) -> AblationRow | None:
-    """Run or finish one variant; None if it was stopped before its end."""
+    """Run or finish one variant; None if it was stopped before its end.
+
+    `record` is what a row must have been made of, as JSON values.
+    """
     out = options.out / name.replace(" ", "-")
     done = out / "row.json"
     if done.is_file():
-        return AblationRow(*json.loads(done.read_text(encoding="utf-8")))
+        return _finished_row(done, record)
     summary = pretrain(
         recipe,
         PretrainOptions(
@@ -143,8 +158,27 @@ def _run_variant(
         within_subsets=result.within_subsets,
         chains=str(size(recipe.degradations)),
     )
-    atomic_write(done, json.dumps(row))
+    atomic_write(done, json.dumps({"row": row, **record}))
     return row
+
+
+def _finished_row(path: Path, record: dict[str, Any]) -> AblationRow:
+    """Read the row of a variant that has run, if it is of what `record` says.
+
+    Raises:
+        CheckpointError: if it is not, or does not say.
+    """
+    told = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(told, dict):  # of an earlier qpt
+        raise CheckpointError(
+            f"{path} does not say what it was made of; remove it to probe its run again"
+        )
+    for name, value in record.items():
+        if told.get(name) != value:
+            raise CheckpointError(
+                f"{path} was made with {_NAMES[name]} than asked for; choose another --out"
+            )
+    return AblationRow(*told["row"])
 
 
 def _untrained(recipe: PretrainRecipe, probe_set: ProbeSet, device: torch.device) -> AblationRow:

@@ -1,5 +1,6 @@
 """What frozen features know of quality: ridge regression on a small labelled set."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,13 @@ class ProbeSet:
     """N names, all empty for a set without subsets."""
     folds: NDArray[np.int64]
     """(N,) 0..4; photos that belong together share one."""
+
+    def digest(self) -> str:
+        """Return the sha256 (hexadecimal) of all that a figure on this set depends on."""
+        hasher = hashlib.sha256(repr((self.crops.shape, self.subsets)).encode())
+        for values in (self.crops, self.mos, self.folds):
+            hasher.update(np.ascontiguousarray(values).data)
+        return hasher.hexdigest()
 
 
 def load_probe_set(

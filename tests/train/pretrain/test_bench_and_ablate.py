@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 import qpt_train.ablate as ablate_module
 import qpt_train.bench as bench_module
 import qpt_train.contrastive.network as network
+from qpt_app.errors import CheckpointError
 from qpt_train.ablate import VARIANTS, AblationOptions, ablate, markdown_table
 from qpt_train.bench import BenchOptions, bench, report
 from qpt_train.bench_bound import encoder_bound
@@ -143,3 +145,39 @@ def test_ablations_resume_and_end_in_a_table(tiny, photos, labelled, tmp_path, m
     chains = {row.variant: int(row.chains) for row in rows}
     assert chains["without high order"] < chains["full"]
     assert chains["content negatives only"] == chains["full"]
+
+
+def test_a_row_of_another_recipe_other_photos_or_another_probe_is_refused(
+    tiny, photos, labelled, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(network, "build_encoder", tiny.build_tiny_encoder)
+    monkeypatch.setattr(ablate_module, "build_encoder", tiny.build_tiny_encoder)
+    monkeypatch.setattr(ablate_module, "VARIANTS", {"full": ()})
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY_TOML)
+
+    def run(*overrides, **changes):
+        given = {
+            **{"photos": (photos,), "probe": labelled, "out": tmp_path / "out"},
+            **{"device": torch.device("cpu"), "num_workers": 0, **changes},
+        }
+        return ablate(str(recipe), list(overrides), AblationOptions(**given))
+
+    first = run()
+    assert run() == first
+    with pytest.raises(CheckpointError, match=r"row\.json was made with another recipe .*--out"):
+        run("optimiser.learning_rate=0.02")
+    fewer = tiny.write_photos(tmp_path / "fewer", count=12)
+    with pytest.raises(CheckpointError, match="other photos"):
+        run(photos=(fewer,))
+    table = labelled.read_text()
+    labelled.write_text(table.replace("p07.png,0.35", "p07.png,0.95"))
+    with pytest.raises(CheckpointError, match="another probe"):
+        run()
+    labelled.write_text(table)
+    row = tmp_path / "out" / "full" / "row.json"
+    row.write_text(json.dumps(json.loads(row.read_text())["row"]))  # as an earlier qpt left it
+    with pytest.raises(CheckpointError, match="remove it to probe its run again"):
+        run()
+    row.unlink()
+    assert run() == first
