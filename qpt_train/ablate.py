@@ -17,6 +17,7 @@ from qpt_train.config import config_to_dict, load_recipe
 from qpt_train.data.manifest import scan_photos
 from qpt_train.degradations.space import size
 from qpt_train.encoder_weights import load_encoder_weights
+from qpt_train.out_folder import make_folder
 from qpt_train.pretrain import PretrainOptions, pretrain
 from qpt_train.pretrain_config import PretrainRecipe
 from qpt_train.probe import ProbeSet, load_probe_set, probe_batches, probe_encoder
@@ -77,7 +78,7 @@ def ablate(recipe: str, overrides: list[str], options: AblationOptions) -> list[
         QptError: as `pretrain` and `load_probe_set` do.
     """
     base = load_recipe(recipe, PretrainRecipe, overrides)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
     probe_set = load_probe_set(
         options.probe,
         photos=0,

@@ -12,6 +12,7 @@ import numpy as np
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.errors import DatasetError
 from qpt_train.data.mos_records import MosItem
+from qpt_train.out_folder import make_folder
 from qpt_train.photo_scores import PhotoScores, score_paths
 from qpt_train.subjects import Subject
 
@@ -45,7 +46,7 @@ def photo_features(
         found = score_paths(
             subject.scorer, [item.path for item in items], workers=workers, on_photo=on_photo
         )
-        cache_folder.mkdir(parents=True, exist_ok=True)
+        make_folder(cache_folder)
         stream = io.BytesIO()
         np.savez_compressed(stream, **found._asdict())
         atomic_write(path, stream.getvalue())

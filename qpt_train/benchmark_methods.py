@@ -20,6 +20,7 @@ from qpt_train.finetune import finetune
 from qpt_train.finetune_config import FinetuneRecipe
 from qpt_train.finetune_state import RunOptions
 from qpt_train.initial_weights import load_initial_weights
+from qpt_train.out_folder import make_folder
 from qpt_train.photo_scores import score_paths
 from qpt_train.randomness import seed_initialisation
 from qpt_train.ridge import choose_alpha, fit_ridge
@@ -147,7 +148,7 @@ class FinetuneMethod:
                 raise CheckpointError(
                     f"{run} does not say what it began from; choose another --out"
                 )
-            run.mkdir(parents=True, exist_ok=True)
+            make_folder(run)
             atomic_write(note, start.encode())
         elif note.read_text() != start:
             raise CheckpointError(f"{run} began from other weights; choose another --out")

@@ -12,6 +12,7 @@ from qpt_train.benchmark import BenchmarkResult, TrialResult
 from qpt_train.evaluate import FINAL_WARNING
 from qpt_train.evaluation_report import TITLES, measure_table
 from qpt_train.group_measures import MEASURES, SplitMeasure
+from qpt_train.out_folder import make_folder
 from qpt_train.plots import spread_png
 
 
@@ -115,7 +116,7 @@ def write_benchmark(folder: Path, result: BenchmarkResult) -> list[Path]:
     Raises:
         StorageError: if one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     draws = {
         name: [trial.measures.overall.agreement.srcc for trial in trials]
         for name, trials in by_group(result.trials).items()

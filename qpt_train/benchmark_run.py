@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpt_app.errors import UsageError
+from qpt_app.errors import DatasetError, UsageError
 from qpt_train.benchmark import (
     FEW_LABELS,
     BenchmarkResult,
@@ -92,7 +92,8 @@ def plan_benchmark(options: BenchmarkOptions, *, cache_folder: Path) -> Benchmar
     Raises:
         UsageError: for `official` without `final`, `cross` without a second set or with one that
             shares photos with the first.
-        DatasetError: if a set cannot be read or has no official split where one is needed.
+        DatasetError: if a set cannot be read, is too small or has no official split where one is
+            needed.
     """
     name, items, trained = _read_items(options)
     prints = None
@@ -113,6 +114,12 @@ def plan_benchmark(options: BenchmarkOptions, *, cache_folder: Path) -> Benchmar
             )
         case "cross":
             trials = plan_cross(trained, len(items) - trained, seed=options.seed)
+    for trial in trials:
+        if min(len(trial.train), len(trial.test)) < 2:
+            raise DatasetError(
+                f"{name}: {trial.group} leaves {len(trial.train)} photos to train and "
+                f"{len(trial.test)} to test on; two or more of each are needed"
+            )
     return BenchmarkPhotos(
         data_name=name, items=items, groups=tuple(groups), prints=prints, trials=tuple(trials)
     )

@@ -17,6 +17,7 @@ import torch
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.errors import CheckpointError
+from qpt_train.out_folder import make_folder
 
 CHECKPOINT_VERSION = 1
 
@@ -45,7 +46,7 @@ def save_checkpoint(
     """
     if keep < 2:
         raise ValueError("keep at least two checkpoints: one may be cut short")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stream = io.BytesIO()
     torch.save(state, stream)
     data = stream.getvalue()

@@ -52,10 +52,13 @@ def reliability_command(
 ) -> None:
     """Check uncertainty and probabilities of pairs on held-out photos outside their fit."""
     from qpt_train.evaluate import groups_of_tested
+    from qpt_train.out_folder import make_folder
     from qpt_train.reliability import measure_reliability
     from qpt_train.reliability_report import reliability_markdown, write_reliability
     from qpt_train.subjects import load_subject
 
+    if out is not None:
+        make_folder(out)
     subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
     scored = _heldout(subject, data, predictions, out, workers)
     photos = scored.photos
@@ -131,10 +134,13 @@ def size_study_command(
     """Measure how the score moves with a photo's size, native noise and native blur."""
     from tqdm import tqdm
 
+    from qpt_train.out_folder import make_folder
     from qpt_train.size_study import choose_large_photos, measure_size_study
     from qpt_train.size_study_report import size_study_markdown, write_size_study
     from qpt_train.subjects import load_subject
 
+    if out is not None:
+        make_folder(out)
     paths = choose_large_photos(photos, count=count, smallest_side=smallest_side, seed=seed)
     subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
     with tqdm(total=len(paths), unit="photo", dynamic_ncols=True) as bar:
@@ -166,10 +172,12 @@ def worst_command(
     """
     from qpt_train.data.mos_sets import load_mos_set
     from qpt_train.degradations.sheet_files import write_png, write_text
+    from qpt_train.out_folder import make_folder
     from qpt_train.predictions import read_predictions
     from qpt_train.worst_errors import error_sheet, errors_csv, refuse_repository, worst_errors
 
     refuse_repository(out)
+    make_folder(out)
     items = load_mos_set(data, part="train").items
     found = worst_errors(items, read_predictions(predictions), count=count)
     typer.echo(write_text(out / "worst.csv", errors_csv(found)))

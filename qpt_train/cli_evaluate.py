@@ -93,8 +93,11 @@ def evaluate_command(
     from qpt_train.evaluate import FINAL_WARNING, choose_photos, evaluate, parse_split
     from qpt_train.evaluation_report import evaluation_markdown, write_evaluation
     from qpt_train.group_measures import BootstrapConfig
+    from qpt_train.out_folder import make_folder
     from qpt_train.subjects import load_subject
 
+    if out is not None:
+        make_folder(out)
     subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
     cache = out if out is not None else _run_folder(model)
     wanted = parse_split(split)
@@ -182,7 +185,9 @@ def _run_and_write(options: "BenchmarkOptions", chosen: "MethodOptions") -> None
     from qpt_train.benchmark_run import plan_benchmark, run_benchmark
     from qpt_train.benchmark_setup import build_method, labels_seen
     from qpt_train.evaluate import FINAL_WARNING
+    from qpt_train.out_folder import make_folder
 
+    make_folder(chosen.folder)
     photos = plan_benchmark(options, cache_folder=chosen.folder)
     if options.final:
         typer.echo(FINAL_WARNING, err=True)
@@ -226,11 +231,14 @@ def sensitivity_command(
     """Measure how a model's score falls as degradations of clean photos grow."""
     from tqdm import tqdm
 
+    from qpt_train.out_folder import make_folder
     from qpt_train.sensitivity import check_operators, choose_clean_photos, measure_sensitivity
     from qpt_train.sensitivity_report import sensitivity_markdown, write_sensitivity
     from qpt_train.subjects import load_subject
 
     operators = check_operators(operator or [])
+    if out is not None:
+        make_folder(out)
     subject = load_subject(model, device=device, batch_size=batch_size, weights=weights)
     paths = choose_clean_photos(photos, count=count, seed=seed)
     with tqdm(total=len(paths), unit="photo", dynamic_ncols=True) as bar:

@@ -61,12 +61,13 @@ def finetune_command(
     from qpt_train.finetune import finetune
     from qpt_train.finetune_config import FinetuneRecipe
     from qpt_train.finetune_state import RunOptions
+    from qpt_train.out_folder import make_folder
     from qpt_train.subjects import training_of
     from qpt_train.weight_averaging import recorded_split, require_unseen
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, FinetuneRecipe, set_ or [])
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     recorded = None if same_split_as is None else recorded_split(same_split_as, config.split)
     split = split_labelled(load_mos_set(data), config.split, recorded=recorded, cache_folder=out)
     if init is not None:

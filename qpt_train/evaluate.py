@@ -146,8 +146,13 @@ def evaluate(
     """Score the photos and measure the agreement; also return the single scores.
 
     Raises:
-        DatasetError: if a photo has no pixels, or a score is not finite.
+        DatasetError: for fewer than two photos, if one has no pixels, or a score is not finite.
     """
+    if len(photos.tested) < 2:
+        raise DatasetError(
+            f"{photos.data_name}: agreement needs two photos to test on or more, not "
+            f"{len(photos.tested)}"
+        )
     found = score_paths(
         subject.scorer, [item.path for item in photos.tested], workers=workers, on_photo=on_photo
     )

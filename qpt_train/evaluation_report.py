@@ -11,6 +11,7 @@ from qpt_train import markdown
 from qpt_train.data.mos_records import MosItem
 from qpt_train.evaluate import FINAL_WARNING, Evaluation
 from qpt_train.group_measures import MEASURES, GroupMeasure, SplitMeasure
+from qpt_train.out_folder import make_folder
 from qpt_train.photo_scores import PhotoScores
 from qpt_train.plots import scatter_png
 
@@ -80,7 +81,7 @@ def write_evaluation(
     Raises:
         StorageError: if one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     contents: dict[str, str | bytes] = {
         "evaluation.json": json.dumps(result.to_dict(), indent=1) + "\n",
         "predictions.csv": predictions_csv(items, found),

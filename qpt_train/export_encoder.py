@@ -9,6 +9,7 @@ from qpt_app import __version__
 from qpt_app.errors import CheckpointError, UsageError
 from qpt_train.checkpoint import load_given
 from qpt_train.encoder_weights import write_encoder_weights
+from qpt_train.out_folder import make_folder
 
 BRANCHES = ("encoder", "momentum")
 
@@ -77,7 +78,7 @@ def export_encoder(
     if out.suffix != ".safetensors":
         raise UsageError(f"the weights file must end in .safetensors, not {out.name}")
     trained = read_trained_encoder(run, branch=branch)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     return write_encoder_weights(
         trained.weights,
         out,

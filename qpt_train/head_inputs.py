@@ -30,6 +30,7 @@ from qpt_train.data.manifest import Manifest
 from qpt_train.degradations.executor import degrade_single
 from qpt_train.degradations.types import SEVERITIES
 from qpt_train.head_config import PairsConfig
+from qpt_train.out_folder import make_folder
 from qpt_train.randomness import numpy_generator
 from qpt_train.sensitivity import SEVERITIES_APART
 
@@ -234,5 +235,5 @@ def _write_part(path: Path, part: HeadInputs) -> None:
     """Keep a part; it is there whole or not at all."""
     stream = io.BytesIO()
     np.savez(stream, features=part.features, statistics=part.statistics)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, stream.getvalue())

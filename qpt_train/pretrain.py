@@ -23,6 +23,7 @@ from qpt_train.data.manifest import Manifest, scan_photos
 from qpt_train.data.sampler import GlobalOrder, GroupSampler
 from qpt_train.degradations.space import DegradationSpace, describe_space
 from qpt_train.distributed import SINGLE, Ranks, gather_objects
+from qpt_train.out_folder import make_folder
 from qpt_train.pretrain_config import PretrainRecipe
 from qpt_train.pretrain_log import PretrainLog
 from qpt_train.pretrain_state import (
@@ -220,7 +221,7 @@ def _start(
     if options.init is not None:
         _log.info("warm start from %s", warm_start(state, options.init))
     if options.ranks.is_first:
-        options.out.mkdir(parents=True, exist_ok=True)
+        make_folder(options.out)
     return state
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.encoder import normalise
 from qpt_app.core.preprocess import crop_offsets, fit_to_screen, pad_to
-from qpt_app.errors import DatasetError
+from qpt_app.errors import DatasetError, UsageError
 from qpt_train.data.mos_records import MosItem
 from qpt_train.data.mos_sets import load_mos_set
 from qpt_train.data.splits import grouped_folds
@@ -77,8 +77,11 @@ def load_probe_set(
         cache_folder: where the photos' prints, which decide the folds, are kept.
 
     Raises:
+        UsageError: for another number of crops.
         DatasetError: if the set or one of its photos cannot be read.
     """
+    if crops not in (1, 2, 4):
+        raise UsageError(f"a probe photo has 1, 2 or 4 crops, not {crops}")
     items = _spread(load_mos_set(path, part="train").items, photos)
     folds = grouped_folds(items, folds=FOLDS, seed=0, cache_folder=cache_folder)
     return ProbeSet(
@@ -214,8 +217,6 @@ def _read_crops(path: Path, crops: int, size: int, screen_side: int) -> NDArray[
 
 def _grid(crops: int, upright: bool) -> tuple[int, int]:
     """Return (rows, columns) of 1, 2 or 4 crops."""
-    if crops not in (1, 2, 4):
-        raise ValueError(f"probe.crops must be 1, 2 or 4, not {crops}")
     if crops == 2:
         return (2, 1) if upright else (1, 2)
     return (1, 1) if crops == 1 else (2, 2)

@@ -6,6 +6,7 @@ from pathlib import Path
 from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.calibration import NOMINAL_COVERAGE
 from qpt_train import markdown
+from qpt_train.out_folder import make_folder
 from qpt_train.plots import reliability_png
 from qpt_train.reliability import COVERAGE_GOAL, PairReliability, Reliability
 
@@ -87,7 +88,7 @@ def write_reliability(folder: Path, result: Reliability) -> list[Path]:
     Raises:
         StorageError: if one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     picture = reliability_png(
         {row.group: [(point.stated, point.found) for point in row.bins] for row in result.pairs},
         {row.group: (row.covered, *row.interval) for row in result.coverage},

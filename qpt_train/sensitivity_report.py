@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_train import markdown
+from qpt_train.out_folder import make_folder
 from qpt_train.plots import bars_png
 from qpt_train.sensitivity import EVERYDAY_OPERATORS, SEVERITIES_APART, Sensitivity
 
@@ -50,7 +51,7 @@ def write_sensitivity(folder: Path, result: Sensitivity) -> list[Path]:
     Raises:
         StorageError: if one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     contents: dict[str, str | bytes] = {
         "sensitivity.json": json.dumps(result.to_dict(), indent=1) + "\n",
         "sensitivity.png": bars_png(

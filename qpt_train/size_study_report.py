@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qpt_app.core.atomic_write import atomic_write
 from qpt_train import markdown
+from qpt_train.out_folder import make_folder
 from qpt_train.size_study import SizeStudy, VersionMoves
 
 
@@ -37,7 +38,7 @@ def write_size_study(folder: Path, result: SizeStudy) -> list[Path]:
     Raises:
         StorageError: if one cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     contents = {
         "size-study.json": json.dumps(result.to_dict(), indent=1) + "\n",
         "size-study.md": size_study_markdown(result),

@@ -18,6 +18,7 @@ from qpt_app.core.atomic_write import atomic_write
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.preprocess import Pixels
 from qpt_app.errors import DatasetError
+from qpt_train.out_folder import make_folder
 
 HASH_SIDE = 16
 """The difference hash has HASH_SIDE ** 2 = 256 bits."""
@@ -161,5 +162,5 @@ def _write_cache(
         hashes=np.stack([entry[0] for entry in known.values()]),
         thumbnails=np.stack([entry[1] for entry in known.values()]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     atomic_write(path, stream.getvalue())

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from qpt_app.core.atomic_write import atomic_writer
 from qpt_app.errors import DatasetError
+from qpt_train.out_folder import make_folder
 
 TAR_BLOCK = 512
 """A tar file is made of blocks of this many bytes: a header, then the padded content."""
@@ -60,7 +61,7 @@ def pack_photos(
         DatasetError: if `out` already holds parts.
         StorageError: if a part cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     if any(out.glob("part-*.tar")):
         raise DatasetError(f"{out} already holds tar parts; choose an empty folder")
     for number, part in enumerate(_split(photos, part_bytes)):

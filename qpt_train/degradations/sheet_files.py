@@ -7,7 +7,8 @@ from PIL import Image
 from qpt_app.core.atomic_write import atomic_write, atomic_writer
 from qpt_app.core.decode import decode_photo
 from qpt_app.core.preprocess import Pixels, fit_to_screen
-from qpt_app.errors import DatasetError, StorageError
+from qpt_app.errors import DatasetError
+from qpt_train.out_folder import make_folder
 
 FITTED_SIDES = 3
 """Long side of the fitted photo, in sides of the crop: enough of the scene in the crop."""
@@ -38,7 +39,7 @@ def write_png(path: Path, sheet: Image.Image) -> Path:
     Raises:
         StorageError: if it cannot be written.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     with atomic_writer(path) as stream:
         sheet.save(stream, format="PNG")
     return path
@@ -50,14 +51,6 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         StorageError: if it cannot be written.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     atomic_write(path, text)
     return path
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the output folder where it is missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make {folder}: {error.strerror or error}") from error

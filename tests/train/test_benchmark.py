@@ -292,6 +292,13 @@ def copied_set(biq2021, folder, count):
     return folder
 
 
+def test_a_set_too_small_for_a_protocol_is_refused_when_it_is_planned(biq2021, tmp_path):
+    few = copied_set(biq2021, tmp_path / "few", 3)
+    options = BenchmarkOptions(protocol="splits", data=few, grouped=False)
+    with pytest.raises(DatasetError, match=r"80/20 leaves \d photos to train and [01] to test on"):
+        plan_benchmark(options, cache_folder=tmp_path)
+
+
 def test_cross_with_the_set_that_was_trained_on_is_refused(biq2021, tmp_path):
     other = copied_set(biq2021, tmp_path / "other", 5)
     same = BenchmarkOptions(protocol="cross", data=biq2021, test_data=other / ".." / biq2021)

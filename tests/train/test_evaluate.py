@@ -198,6 +198,15 @@ def test_the_leak_check_leaves_out_near_duplicates_and_nothing_else(tmp_path):
     assert "Without the 1 photos that have a near-duplicate" in evaluation_markdown(result)
 
 
+def test_a_single_photo_is_refused_before_it_is_scored(tmp_path):
+    save_photo(tmp_path / "a.png", 100, 0)
+    (tmp_path / "scores.csv").write_text("path,mos\na.png,0.5\n")
+    subject = make_subject()
+    with pytest.raises(DatasetError, match="two photos to test on or more, not 1"):
+        evaluate(subject, choose_photos(tmp_path, "all", None), bootstrap=FEW)
+    assert not subject.scorer.batches
+
+
 def test_a_leak_check_that_leaves_nothing_to_measure_says_so(tmp_path):
     rows = {"Train": ["Image Name,MOS"], "Test": ["Image Name,MOS"]}
     for part, shift in (("Train", 0), ("Test", 50)):

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from qpt_app.errors import DatasetError
+from qpt_app.errors import DatasetError, UsageError
 from qpt_train.batch_norm_statistics import settle_batch_norm
 from qpt_train.probe import (
     ProbeSet,
@@ -98,6 +98,13 @@ def test_an_untrained_encoder_is_settled_without_labels():
     assert features.mean(axis=0) == pytest.approx([0, 0, 0], abs=1e-3)
 
 
+def test_a_wrong_number_of_crops_is_refused_before_a_photo_is_read(tmp_path):
+    (tmp_path / "scores.csv").write_text("path,mos\nmissing.png,0.5\n")
+    for crops in (0, 3, 5):
+        with pytest.raises(UsageError, match=f"1, 2 or 4 crops, not {crops}"):
+            load_probe_set(tmp_path, photos=0, crops=crops, crop_size=32, screen_side=0)
+
+
 def test_a_labelled_folder_is_read(tmp_path):
     """At most so many photos, spread over the set, with the crops asked for."""
     generator = np.random.default_rng(0)
@@ -111,8 +118,6 @@ def test_a_labelled_folder_is_read(tmp_path):
     probe_set = load_probe_set(table, photos=6, crops=4, crop_size=32, screen_side=0)
     assert probe_set.crops.shape == (6, 4, 32, 32, 3)
     assert probe_set.mos == pytest.approx(np.arange(0, 12, 2) / 12)
-    with pytest.raises(ValueError, match="must be 1, 2 or 4"):
-        load_probe_set(table, photos=6, crops=3, crop_size=32, screen_side=0)
     (tmp_path / "p00.png").write_bytes(b"junk")
     with pytest.raises(DatasetError):
         load_probe_set(table, photos=6, crops=4, crop_size=32, screen_side=0)
