@@ -15,7 +15,7 @@ from qpt_train.data.near_duplicates import photo_prints
 from qpt_train.data.recorded_splits import recorded_folds
 from qpt_train.data.splits import group_photos
 from qpt_train.group_measures import BootstrapConfig, SplitMeasure, measure_split
-from qpt_train.leaks import find_leaks
+from qpt_train.leaks import SharedScenes, find_leaks
 from qpt_train.photo_scores import PhotoScores, score_paths
 from qpt_train.subjects import Subject
 
@@ -53,6 +53,8 @@ class Evaluation:
     """The same without photos that have a near-duplicate among the others; None if not asked, or
     if fewer than two are left."""
     leak_pairs: int | None
+    shared_scenes: SharedScenes | None
+    """Tested photos that show a scene of the others; None if not asked."""
     bootstrap: BootstrapConfig
     groups: int
     """Groups (scenes, near-duplicates) among the tested photos, which the bootstrap draws."""
@@ -74,6 +76,7 @@ class Evaluation:
             },
             "measures": self.measures.to_dict(),
             "leak_pairs": self.leak_pairs,
+            "shared_scenes": self.shared_scenes.to_dict() if self.shared_scenes else None,
             "without_leaks": self.without_leaks.to_dict() if self.without_leaks else None,
         }
 
@@ -162,12 +165,12 @@ def evaluate(
     groups = groups_of_tested(photos, cache_folder=cache_folder)
     everything = np.ones(len(photos.tested), dtype=bool)
     measures = _measure(found, photos.tested, everything, groups, bootstrap)
-    without, pairs = None, None
+    without, pairs, scenes = None, None, None
     if leak_check:
         leaks = find_leaks(photos.tested, photos.others, cache_folder=cache_folder)
         if np.count_nonzero(~leaks.leaked) >= 2:
             without = _measure(found, photos.tested, ~leaks.leaked, groups, bootstrap)
-        pairs = len(leaks.pairs)
+        pairs, scenes = len(leaks.pairs), leaks.scenes
     result = Evaluation(
         model=subject.label,
         data=photos.data_name,
@@ -176,6 +179,7 @@ def evaluate(
         measures=measures,
         without_leaks=without,
         leak_pairs=pairs,
+        shared_scenes=scenes,
         bootstrap=bootstrap,
         groups=len(np.unique(groups)),
     )

@@ -11,6 +11,7 @@ from qpt_train import markdown
 from qpt_train.data.mos_records import MosItem
 from qpt_train.evaluate import FINAL_WARNING, Evaluation
 from qpt_train.group_measures import MEASURES, GroupMeasure, SplitMeasure
+from qpt_train.leaks import SharedScenes
 from qpt_train.out_folder import make_folder
 from qpt_train.photo_scores import PhotoScores
 from qpt_train.plots import scatter_png
@@ -36,13 +37,29 @@ def evaluation_markdown(result: Evaluation) -> str:
     if result.split_hash:
         lines += [f"Split hash: `{result.split_hash}`", ""]
     lines += [measure_table(result.measures), ""]
-    if result.leak_pairs is not None and result.without_leaks is None:
+    lines += _leak_lines(result)
+    lines.append(
+        f"In brackets: {percent} % bootstrap intervals over the photos' {result.groups} groups "
+        f"(scenes, near-duplicates; {result.bootstrap.resamples} resamples, seed "
+        f"{result.bootstrap.seed}). PLCC logistic and RMSE follow a 4-parameter "
+        "logistic fit; RMSE is in units of the set's MOS. The sign of the raw PLCC and the SRCC "
+        "tells whether the direction is right; the fit does not."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _leak_lines(result: Evaluation) -> list[str]:
+    """Return what the leak check found; nothing if it was not asked for."""
+    if result.leak_pairs is None:
+        return []
+    lines = []
+    if result.without_leaks is None:
         lines += [
             f"Leak check: fewer than two photos have no near-duplicate among the other photos of "
             f"the set ({result.leak_pairs} pairs); there are no figures without leaks.",
             "",
         ]
-    if result.without_leaks is not None:
+    else:
         dropped = (
             result.measures.overall.agreement.count - result.without_leaks.overall.agreement.count
         )
@@ -53,14 +70,22 @@ def evaluation_markdown(result: Evaluation) -> str:
             measure_table(result.without_leaks),
             "",
         ]
-    lines.append(
-        f"In brackets: {percent} % bootstrap intervals over the photos' {result.groups} groups "
-        f"(scenes, near-duplicates; {result.bootstrap.resamples} resamples, seed "
-        f"{result.bootstrap.seed}). PLCC logistic and RMSE follow a 4-parameter "
-        "logistic fit; RMSE is in units of the set's MOS. The sign of the raw PLCC and the SRCC "
-        "tells whether the direction is right; the fit does not."
+    if result.shared_scenes is not None:
+        lines += [scenes_line(result.shared_scenes), ""]
+    return lines
+
+
+def scenes_line(found: SharedScenes) -> str:
+    """Return how many tested photos show a scene of the others, in a sentence."""
+    subsets = "; ".join(
+        f"{name}: {shared} of {photos}" for name, (shared, photos) in found.subsets.items()
     )
-    return "\n".join(lines) + "\n"
+    inside = f" ({subsets})" if subsets else ""
+    return (
+        f"{found.shared} of {found.photos} photos{inside} show one scene with another photo of the "
+        "set: shot one after the other and alike, or of one reference. Those of them that are no "
+        "near-duplicates are in every figure here."
+    )
 
 
 def measure_table(measures: SplitMeasure) -> str:

@@ -93,6 +93,19 @@ def group_photos(items: Sequence[MosItem], prints: PhotoPrints) -> NDArray[np.in
     return groups.labels()
 
 
+def scene_groups(items: Sequence[MosItem], prints: PhotoPrints) -> NDArray[np.int64]:
+    """Return (N,) labels that photos of one pristine content or of one scene share.
+
+    Closer than `group_photos`: neither near-duplicates nor neighbouring scenes are joined.
+    """
+    groups = _join_contents(items)
+    for scenes in shot_scenes(items, thumbnail_vectors(prints.thumbnails)):
+        for scene in scenes:
+            for one, other in pairwise(scene):
+                groups.join(one, other)
+    return groups.labels()
+
+
 def content_groups(items: Sequence[MosItem]) -> NDArray[np.int64]:
     """Return (N,) labels that only versions of one pristine content share; no pixel is read."""
     return _join_contents(items).labels()
@@ -115,25 +128,38 @@ def scene_blocks(items: Sequence[MosItem], vectors: NDArray[np.float32]) -> list
         items: the photos; those without a shot number are in no block.
         vectors: (N, C) of unit length, as of `thumbnail_vectors`.
     """
-    by_subset: dict[str, list[int]] = defaultdict(list)
-    for number, item in enumerate(items):
-        if item.shot_number is not None:
-            by_subset[item.subset or ""].append(number)
     blocks: list[list[int]] = []
-    for members in by_subset.values():
-        members.sort(key=lambda number: (items[number].shot_number or 0, items[number].name))
-        shots = np.asarray([items[number].shot_number for number in members])
-        scenes = split_scenes(shots, vectors[members])
-        ordered = iter(members)
+    for scenes in shot_scenes(items, vectors):
         block: list[int] = []
-        for length in scenes:
-            block += [next(ordered) for _ in range(length)]
+        for scene in scenes:
+            block += scene
             if len(block) >= BLOCK_SIZE:
                 blocks.append(block)
                 block = []
         if block:
             blocks.append(block)
     return blocks
+
+
+def shot_scenes(items: Sequence[MosItem], vectors: NDArray[np.float32]) -> list[list[list[int]]]:
+    """Return each subset's scenes, in order of their shot numbers, as lists of item numbers.
+
+    Args:
+        items: the photos; those without a shot number are in no scene.
+        vectors: (N, C) of unit length, as of `thumbnail_vectors`.
+    """
+    by_subset: dict[str, list[int]] = defaultdict(list)
+    for number, item in enumerate(items):
+        if item.shot_number is not None:
+            by_subset[item.subset or ""].append(number)
+    found = []
+    for members in by_subset.values():
+        members.sort(key=lambda number: (items[number].shot_number or 0, items[number].name))
+        shots = np.asarray([items[number].shot_number for number in members])
+        ordered = iter(members)
+        lengths = split_scenes(shots, vectors[members])
+        found.append([[next(ordered) for _ in range(length)] for length in lengths])
+    return found
 
 
 def split_scenes(shots: NDArray[np.int64], vectors: NDArray[np.float32]) -> list[int]:

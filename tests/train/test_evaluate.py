@@ -207,6 +207,40 @@ def test_a_single_photo_is_refused_before_it_is_scored(tmp_path):
     assert not subject.scorer.batches
 
 
+def test_the_leak_check_counts_photos_that_show_a_scene_of_the_others(tmp_path):
+    """Tested photos 3 numbers after a train photo: alike (but no near-duplicates) or not."""
+    shapes = np.random.default_rng(0).normal(size=(20, 6, 6, 3))
+    rows = {"Train": ["Image Name,MOS"], "Test": ["Image Name,MOS"]}
+
+    def save(part, subset, number, texture):
+        name = f"{subset} ({number}).jpg"
+        small = np.clip(120 + 35 * texture, 0, 255).astype(np.uint8)
+        (tmp_path / "Images").mkdir(exist_ok=True)
+        picture = Image.fromarray(small).resize((48, 36), Image.Resampling.BICUBIC)
+        picture.save(tmp_path / "Images" / name, format="PNG")
+        rows[part].append(f"{name},{small.mean() / 255:.4f}")
+
+    for place in range(8):
+        subset = "ss01" if place < 5 else "ss02"
+        same_scene = place in (0, 1, 2, 5)
+        save("Train", subset, 100 * place, shapes[place])
+        other = 0.8 * shapes[place] + 0.6 * shapes[place + 8] if same_scene else shapes[place + 8]
+        save("Test", subset, 100 * place + 3, other)
+    for part, lines in rows.items():
+        (tmp_path / f"{part} (Images and MOS).csv").write_text("\n".join(lines) + "\n")
+    photos = choose_photos(tmp_path, "official-test", None, final=True)
+    result, found = evaluate(make_subject(), photos, bootstrap=FEW, leak_check=True)
+    assert result.leak_pairs == 0
+    write_evaluation(tmp_path / "report", result, photos.tested, found)
+    told = json.loads((tmp_path / "report" / "evaluation.json").read_text())["shared_scenes"]
+    subsets = {"ss01": {"photos": 5, "shared": 3}, "ss02": {"photos": 3, "shared": 1}}
+    assert told == {"photos": 8, "shared": 4, "subsets": subsets}
+    text = (tmp_path / "report" / "evaluation.md").read_text()
+    assert "4 of 8 photos (ss01: 3 of 5; ss02: 1 of 3) show one scene with another photo" in text
+    plain, _ = evaluate(make_subject(), photos, bootstrap=FEW)
+    assert plain.to_dict()["shared_scenes"] is None
+
+
 def test_a_leak_check_that_leaves_nothing_to_measure_says_so(tmp_path):
     rows = {"Train": ["Image Name,MOS"], "Test": ["Image Name,MOS"]}
     for part, shift in (("Train", 0), ("Test", 50)):

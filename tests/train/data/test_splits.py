@@ -17,6 +17,7 @@ from qpt_train.data.splits import (
     draw_part,
     group_photos,
     scene_blocks,
+    scene_groups,
     split_hash,
     split_scenes,
 )
@@ -223,3 +224,18 @@ def test_split_hash_is_of_the_pairs_not_their_order():
     assert split_hash([first], [0]) == (
         "1683e606856805c242d3e102089fbdf5f07cc9ccd6f3b25e0c08df5bb2a25a12"
     )
+
+
+def test_scenes_are_closer_than_groups():
+    """Neither near-duplicates nor neighbouring scenes are joined; scenes and contents are."""
+    prints = make_prints(20)
+    thumbnails = prints.thumbnails.copy()
+    thumbnails[5] = thumbnails[3]  # one scene, with the photo between them
+    hashes = prints.hashes.copy()
+    hashes[10] = hashes[0]
+    alike = PhotoPrints(hashes=hashes, thumbnails=thumbnails)
+    content = [f"c{min(number, 18)}" for number in range(20)]
+    labels = scene_groups(make_items(20, content=content), alike).tolist()
+    assert labels == [0, 1, 2, 3, 3, 3, *range(6, 19), 18]
+    whole = group_photos(make_items(20, content=content), alike)
+    assert whole[0] == whole[10] == whole[1]
