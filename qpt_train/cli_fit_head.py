@@ -62,16 +62,17 @@ def fit_head_command(
     from qpt_train.data.mos_sets import load_mos_set
     from qpt_train.export import export_run
     from qpt_train.head_config import HeadRecipe
+    from qpt_train.out_folder import make_folder
     from qpt_train.refit_head import RefitOptions, refit_head
 
     bits = checked_bits(weights_bits)
     path = out / f"{name}.safetensors"
     if path.resolve() == model.resolve():
         raise UsageError(f"{path} is the model itself; choose another --out or --name")
+    make_folder(out)
     terms = read_metadata(model).licence if licence is None else licence
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_recipe(recipe, HeadRecipe, set_ or [])
-    out.mkdir(parents=True, exist_ok=True)
     with tqdm(unit="photo", dynamic_ncols=True) as bar:
         refit = refit_head(
             model,

@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from qpt_app.errors import StorageError
-from qpt_train import cli_checks, cli_evaluate, cli_finetune
+from qpt_train import cli_checks, cli_evaluate, cli_finetune, cli_fit_head
 from qpt_train.out_folder import make_folder
 
 
@@ -36,6 +36,7 @@ def test_a_file_of_that_name_or_above_it_is_a_storage_error(tmp_path):
         ("size-study", ("--model", "none", "--photos", "none")),
         ("worst", ("--predictions", "none", "--data", "none")),
         ("finetune", ("--data", "none")),
+        ("fit-head", ("--model", "none", "--data", "none", "--name", "new")),
     ],
 )
 def test_no_command_looks_at_anything_before_its_folder_is_there(command, more, tmp_path):
@@ -43,7 +44,7 @@ def test_no_command_looks_at_anything_before_its_folder_is_there(command, more, 
     file = tmp_path / "report"
     file.write_text("mine")
     app = typer.Typer()
-    for module in (cli_evaluate, cli_checks, cli_finetune):
+    for module in (cli_evaluate, cli_checks, cli_finetune, cli_fit_head):
         module.register(app)
     done = CliRunner().invoke(app, [command, *more, "--out", str(file)])
     assert isinstance(done.exception, StorageError), done.output
