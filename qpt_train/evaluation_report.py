@@ -82,9 +82,9 @@ def scenes_line(found: SharedScenes) -> str:
     )
     inside = f" ({subsets})" if subsets else ""
     return (
-        f"{found.shared} of {found.photos} photos{inside} show one scene with another photo of the "
-        "set: shot one after the other and alike, or of one reference. Those of them that are no "
-        "near-duplicates are in every figure here."
+        f"{found.shared} of {found.photos} photos{inside} show one scene with a photo on the other "
+        "side of the split: shot one after the other and alike, or of one reference. Those of them "
+        "that are no near-duplicates are in every figure here."
     )
 
 

@@ -236,7 +236,7 @@ def test_the_leak_check_counts_photos_that_show_a_scene_of_the_others(tmp_path):
     subsets = {"ss01": {"photos": 5, "shared": 3}, "ss02": {"photos": 3, "shared": 1}}
     assert told == {"photos": 8, "shared": 4, "subsets": subsets}
     text = (tmp_path / "report" / "evaluation.md").read_text()
-    assert "4 of 8 photos (ss01: 3 of 5; ss02: 1 of 3) show one scene with another photo" in text
+    assert "4 of 8 photos (ss01: 3 of 5; ss02: 1 of 3) show one scene with a photo on the" in text
     plain, _ = evaluate(make_subject(), photos, bootstrap=FEW)
     assert plain.to_dict()["shared_scenes"] is None
 
