@@ -21,13 +21,12 @@ def hashes_of(photos: Manifest) -> NDArray[np.uint64]:
     Raises:
         DatasetError: if a photo has no pixels: whether it is among others could not be told.
     """
-    places = [photos[number] for number in range(len(photos))]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = list(pool.map(_hash_of, places))
-    for place, one in zip(places, found, strict=True):
+    found: list[NDArray[np.uint64]] = []
+    for place, one in _hashed(photos):
         if one is None:
             raise DatasetError(f"{place.path} cannot be decoded, so it cannot be kept unseen")
-    return np.stack([one for one in found if one is not None])
+        found.append(one)
+    return np.stack(found)
 
 
 def leave_out(photos: Manifest, unseen: NDArray[np.uint64]) -> tuple[Manifest, tuple[str, ...]]:
@@ -43,18 +42,21 @@ def leave_out(photos: Manifest, unseen: NDArray[np.uint64]) -> tuple[Manifest, t
     Raises:
         DatasetError: if none is left.
     """
+    kept: list[PhotoPlace] = []
+    gone: list[PhotoPlace] = []
+    for place, one in _hashed(photos):
+        is_close = one is not None and len(near_duplicate_pairs(one[None], unseen)) > 0
+        (gone if is_close else kept).append(place)
+    if not kept:
+        raise DatasetError("all of the photos for pairs resemble photos that are kept unseen")
+    return Manifest(kept), tuple(place.name for place in gone)
+
+
+def _hashed(photos: Manifest) -> list[tuple[PhotoPlace, NDArray[np.uint64] | None]]:
+    """Return every photo's place and hash, in their order."""
     places = [photos[number] for number in range(len(photos))]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = list(pool.map(_hash_of, places))
-    readable = [number for number, one in enumerate(found) if one is not None]
-    hashes = [one for one in found if one is not None]
-    close: set[int] = set()
-    if hashes and len(unseen):
-        close = {readable[row] for row in near_duplicate_pairs(np.stack(hashes), unseen)[:, 0]}
-    if len(close) == len(places):
-        raise DatasetError("all of the photos for pairs resemble photos that are kept unseen")
-    kept = [place for number, place in enumerate(places) if number not in close]
-    return Manifest(kept), tuple(places[number].name for number in sorted(close))
+        return list(zip(places, pool.map(_hash_of, places), strict=True))
 
 
 def _hash_of(place: PhotoPlace) -> NDArray[np.uint64] | None:
